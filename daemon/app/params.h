@@ -1,0 +1,50 @@
+/* params.h - parameters of every operation: options → struct, or the one text that lists all violations.
+ *
+ * Texts, order, defaults and bounds are the contract's ("Decisions where the original is silent"). Pure; fuzzed.
+ * Each returns 0, or -EINVAL with ret_detail filled (what follows "<api>:fail "), ret untouched.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "app/options.h"
+#include "wire/url.h"
+
+enum { ID_MAX = 128, PARAMS_DETAIL_MAX = 400 };
+
+struct params_detail {
+        char text[PARAMS_DETAIL_MAX];
+};
+
+struct params_create {
+        char app_id[ID_MAX + 1];
+        bool has_server;
+        char server[1400];
+};
+struct params_join {
+        char room_id[ID_MAX + 1], user_id[ID_MAX + 1];
+        char *token; /* owned: params_join_done() */
+        bool auto_publish, auto_subscribe;
+};
+struct params_state {
+        bool on;
+};
+struct params_stream { /* publish and subscribe state */
+        bool on, audio, video;
+        char user_id[ID_MAX + 1]; /* subscribe only */
+};
+struct params_token {
+        char *token; /* owned: free() */
+};
+
+int params_create(const struct options *o, struct params_create *ret, struct params_detail *ret_detail);
+int params_join(const struct options *o, struct params_join *ret, struct params_detail *ret_detail);
+void params_join_done(struct params_join *p);
+int params_exit(const struct options *o, struct params_detail *ret_detail);
+int params_capture(const struct options *o, struct params_state *ret, struct params_detail *ret_detail);
+int params_publish(const struct options *o, struct params_stream *ret, struct params_detail *ret_detail);
+int params_subscribe(const struct options *o, struct params_stream *ret, struct params_detail *ret_detail);
+int params_update_token(const struct options *o, struct params_token *ret, struct params_detail *ret_detail);
+
+bool params_is_id(const char *s); /* [A-Za-z0-9_@.-]{1,128} */

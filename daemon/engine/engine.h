@@ -1,0 +1,156 @@
+/* engine.h - an engine: who carries a room. One table of functions; the app knows nothing below it.
+ *
+ * Contract (checked by engine.c in every build, and by one conformance suite over every engine):
+ *  - Control thread. No event is ever emitted from inside an op; all come from the loop.
+ *  - Each op that returns ≥ 0 yields exactly one op_done with its number (`op` is chosen by the caller, unique among
+ *    those in flight). One that returns < 0 yields none. get_stats answers with `stats` instead.
+ *  - One room at a time: join while joining or joined is -EBUSY; publish, subscribe, update_token without a room
+ *    -ENOTCONN. leave and free are legal in every state. leave while joining fails the join first (CANCELLED).
+ *  - After a successful join come participant events for everybody present (the local user not included), then
+ *    changes. When a room ends without leave: state(LEFT, why), after failing ops in flight; no participant events are
+ *    owed then, the app clears its list.
+ *  - state(RECONNECTING) and state(JOINED) frame an interruption that the engine heals by itself.
+ *  - Sound goes through ports: the app opens devices and lends the engine their ports.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/loop.h"
+#include "base/rand.h"
+#include "media/track.h"
+#include "wire/ice-server.h"
+#include "wire/url.h"
+
+enum engine_reason {
+        ENGINE_OK,
+        ENGINE_INVALID_TOKEN,    /* 21101 */
+        ENGINE_DUPLICATE_LOGIN,  /* -1004: the same userId joined from elsewhere */
+        ENGINE_KICKED,           /* -1006 */
+        ENGINE_TOKEN_EXPIRED,    /* -1009 */
+        ENGINE_ROOM_DISMISSED,   /* -1011 */
+        ENGINE_SERVER_GONE,      /* -1084: no way back */
+        ENGINE_UNREACHABLE,      /* "server unreachable" */
+        ENGINE_TIMED_OUT,        /* "timed out" */
+        ENGINE_NOT_INSTALLED,    /* detail: "janus is not installed" */
+        ENGINE_NO_ADDRESS,       /* "no network address": Janus offers no loopback candidates */
+        ENGINE_CANCELLED,        /* by leave or free */
+        ENGINE_ROOM_FULL,        /* -1080 */
+        ENGINE_SERVER_ERROR,     /* err: the server's code */
+        ENGINE_PROTOCOL,         /* the server broke its protocol */
+        ENGINE_MEDIA_FAILED,     /* ICE or DTLS did not come up */
+        ENGINE_UNSUPPORTED,
+        ENGINE_INTERNAL,
+        _ENGINE_REASON_MAX
+};
+const char *engine_reason_to_string(enum engine_reason r);
+
+struct engine_result {
+        enum engine_reason reason;
+        int err;          /* code of the server (SERVER_ERROR), else 0 */
+        char detail[128]; /* for the user where `reason` has no text of its own, and for the log; never a secret */
+};
+
+enum engine_state { ENGINE_STATE_IDLE, ENGINE_STATE_JOINING, ENGINE_STATE_JOINED, ENGINE_STATE_RECONNECTING, ENGINE_STATE_LEAVING, _ENGINE_STATE_MAX };
+const char *engine_state_to_string(enum engine_state s);
+
+enum engine_media { ENGINE_AUDIO = 1, ENGINE_VIDEO = 2, ENGINE_SCREEN_AUDIO = 4, ENGINE_SCREEN_VIDEO = 8 }; /* mask */
+enum engine_change { ENGINE_PARTICIPANT_JOINED, ENGINE_PARTICIPANT_UPDATED, ENGINE_PARTICIPANT_LEFT };
+
+struct engine_participant {   /* borrowed for the call */
+        const char *user_id;
+        uint32_t published;   /* mask of enum engine_media */
+        uint32_t subscribed;  /* mask: what flows to us */
+        bool audio_muted;     /* muted at the far end */
+};
+
+struct engine_stats_inbound {
+        char user_id[129];
+        uint32_t ssrc;
+        struct rx_stats rx;
+};
+struct engine_peer_stats { /* W3C names in parentheses are given by the bus layer */
+        uint64_t packets_sent, bytes_sent, retransmitted, nacks_received, nacks_sent;
+        uint64_t packets_received, bytes_received, srtp_errors, malformed;
+        uint32_t rtt_us, remote_jitter_us, ssrc;
+        int32_t remote_packets_lost;
+        double remote_fraction_lost;
+        char srtp_cipher[32], dtls_role[8], local_candidate[64], remote_candidate[64];
+};
+struct engine_stats { /* borrowed for the call */
+        struct tx_stats tx;
+        struct engine_peer_stats outbound, inbound_transport;
+        const struct engine_stats_inbound *inbound;
+        size_t n_inbound;
+        /* stages of the last join, µs since join() was called; 0 = not reached */
+        uint64_t connected_us, joined_us, publisher_up_us, subscriber_up_us, first_audio_us;
+};
+
+struct engine_events {
+        uint32_t version; /* 0 */
+        void (*op_done)(uint32_t op, const struct engine_result *res, void *ctx);
+        void (*state)(enum engine_state state, const struct engine_result *why, void *ctx); /* JOINED, RECONNECTING, IDLE (ended) */
+        void (*participant)(enum engine_change change, const struct engine_participant *p, void *ctx);
+        void (*speaking)(const char *user_id /* "" = the local user */, bool speaking, void *ctx);
+        void (*stats)(uint32_t op, const struct engine_stats *stats, void *ctx);
+};
+
+struct engine_join { /* borrowed for the call */
+        const char *app_id, *room_id, *user_id;
+        const char *token;        /* as the client gave it; already verified by the app where app_key is known */
+        const char *app_key;      /* NULL: this daemon has none; the token is then the server's own (see engine/janus) */
+        bool auto_publish, auto_subscribe; /* audio */
+        struct voice_config voice;
+        const struct ice_server *ice_servers;
+        size_t n_ice_servers;
+        bool relay_only;
+};
+
+struct engine;
+struct engine_env;
+
+struct engine_ops {
+        const char *name;                              /* "embedded", "janus", "livekit", "fake" */
+        bool (*accepts)(const struct url *server);
+        int (*create)(const struct engine_env *env, const struct url *server, const struct engine_events *ev, void *ctx,
+                      struct engine **ret); /* cheap: nothing is connected before join. Copies server, borrows env */
+        int (*join)(struct engine *e, uint32_t op, const struct engine_join *params);
+        int (*leave)(struct engine *e, uint32_t op);
+        int (*update_token)(struct engine *e, uint32_t op, const char *token);
+        int (*publish)(struct engine *e, uint32_t op, uint32_t media, bool on);
+        int (*subscribe)(struct engine *e, uint32_t op, const char *user_id, uint32_t media, bool on);
+        int (*get_stats)(struct engine *e, uint32_t op);
+        /* At once, no op. Ports are referenced while lent; NULL takes them back. */
+        int (*set_capture)(struct engine *e, struct audio_port *port, const struct capture_gate *gate);
+        int (*set_playback)(struct engine *e, const char *user_id, struct audio_port *port);
+        void (*free)(struct engine *e); /* no event after it returns; the server is told we leave */
+};
+
+/* First member of every engine. */
+struct engine {
+        const struct engine_ops *ops;
+};
+
+/* Everything from outside, so that tests hand in fakes. Borrowed by engines, outlives them. */
+struct engine_env {
+        struct loop *loop;      /* control */
+        struct rng *rng;
+        struct net_thread *net; /* NULL until needed: engine_env_net() starts it on the first join */
+        const char *ca_file;              /* further authorities for wss, or NULL */
+        const char *runtime_dir;          /* $XDG_RUNTIME_DIR/rtcroom, made by main with mode 0700 */
+        const char *embedded_listen;      /* "host:port" or NULL */
+        uint32_t embedded_idle_s;
+        bool ice_loopback;                /* tests */
+};
+
+/* The engine for a server URL, or NULL. The table is the whole registry. */
+const struct engine_ops *engine_find(const struct url *server);
+/* NULL-terminated names of the engines in this build, for Manager.Engines. */
+const char *const *engine_names(void);
+
+/* Makes an engine behind a wrapper that checks the contract in both directions: what the caller may not do is refused
+ * (-EBUSY, -ENOTCONN …) before it reaches the backend, and a backend that breaks it (a second op_done, an event from
+ * inside an op) is stopped by an assertion. The app uses nothing else. */
+int engine_new(const struct engine_ops *ops, const struct engine_env *env, const struct url *server,
+               const struct engine_events *ev, void *ctx, struct engine **ret);

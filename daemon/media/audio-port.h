@@ -1,0 +1,40 @@
+/* audio-port.h - what the audio RT thread and the network thread share for one direction of one stream.
+ *
+ * Capture: RT writes microphone frames into `ring`, the network thread reads them. Playback: the network thread
+ * writes decoded frames, RT reads them, zero-fills what is missing and applies `gain`. After each period RT wakes
+ * the network thread through `wake_fd` (an eventfd). Mono float at 48 kHz throughout.
+ *
+ * Counted references: control holds one per stream, the network thread one per track; RT borrows. Control destroys
+ * the stream (which leaves the RT loop synchronously) before it drops its reference, so RT never sees a dead port.
+ * Everything below the line is atomic and RT safe.
+ */
+#pragma once
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/pcm-ring.h"
+
+enum { AUDIO_RATE = 48000, AUDIO_QUANTUM_DEFAULT = 256 };
+
+struct audio_port {
+        struct pcm_ring *ring; /* owned */
+        int wake_fd;           /* owned */
+        _Atomic int refs;
+        /* ---- */
+        _Atomic float gain;          /* playback, control → RT: 0.0–2.0; 0 for a local mute. RT ramps to it. */
+        _Atomic float level;         /* network → control: linear 0–1 of what was last said (meters, Participant.Level) */
+        _Atomic uint32_t quantum;    /* RT → network: frames of the last period; 0 before the first */
+        _Atomic uint64_t periods;    /* RT: process calls so far */
+        _Atomic uint64_t frames;     /* RT: frames moved so far */
+        _Atomic uint64_t xruns;      /* RT: playback frames zero-filled while `active`, or capture frames dropped */
+        _Atomic bool active;         /* network → RT: decoded sound is flowing (a short read is then an underrun) */
+        _Atomic uint32_t latency_us; /* RT: delay between ring and device, as the graph reports it */
+};
+
+int audio_port_new(uint32_t ring_frames, struct audio_port **ret); /* gain 1, one reference */
+struct audio_port *audio_port_ref(struct audio_port *p);
+struct audio_port *audio_port_unref(struct audio_port *p); /* returns NULL; never from RT */
+
+DEFINE_CLEANUP(struct audio_port *, audio_port_unref)

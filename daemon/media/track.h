@@ -1,0 +1,76 @@
+/* track.h - the two ends of the media path: capture ring → gate → Opus (tx), packets → jitter buffer → Opus → ring (rx).
+ *
+ * Network thread only; no sockets, no PipeWire; time is a parameter. The owner calls _pump() whenever the port's
+ * wake_fd fires (each period of the graph), and at the time _pump() asks for. Pull model: an rx track decodes only when
+ * its ring holds less than the graph will take next, so no queue stands between decoder and device, and the clock of the
+ * device is the clock of the decoder: what drift is left shows in the jitter buffer's level and is corrected there.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "media/audio-port.h"
+#include "media/gate.h"
+
+/* ---- sending ---- */
+
+struct voice_config {
+        uint32_t frame_ms;    /* 10, 20, 40, 60 */
+        uint32_t bitrate;     /* bit/s */
+        uint32_t complexity;  /* 0–10 */
+        bool dtx, fec;
+};
+
+/* One encoded frame. payload is borrowed for the call. */
+struct media_frame {
+        const uint8_t *payload;
+        size_t len;
+        uint32_t timestamp;  /* 48 kHz, advances over gaps */
+        bool marker;         /* first after silence (RFC 3551 4.1) */
+        uint8_t level_dbov;  /* 0–127 for ssrc-audio-level (RFC 6464), 127 silence */
+        bool voice;          /* V bit of RFC 6464 */
+        uint64_t capture_us; /* when its last sample was taken from the ring */
+};
+
+struct tx_stats {
+        uint64_t frames_encoded, frames_gated, frames_dtx, bytes;
+};
+
+struct tx_track;
+typedef void (*tx_send_fn)(const struct media_frame *frame, void *ctx);
+typedef void (*speaking_fn)(bool speaking, void *ctx);
+
+/* Refs the port; the gate is borrowed and outlives the track. */
+int tx_track_new(const struct voice_config *config, struct audio_port *port, const struct capture_gate *gate,
+                 tx_send_fn send, speaking_fn speaking, void *ctx, struct tx_track **ret);
+struct tx_track *tx_track_free(struct tx_track *t);
+/* Encodes every whole frame in the ring. Returns when to be called again at the latest (µs, or LOOP_NEVER). */
+uint64_t tx_track_pump(struct tx_track *t, uint64_t now_us);
+void tx_track_set_loss(struct tx_track *t, uint8_t percent); /* from receiver reports */
+void tx_track_get_stats(const struct tx_track *t, struct tx_stats *ret);
+
+/* ---- receiving ---- */
+
+struct rx_stats {
+        uint64_t packets, bytes, packets_lost, packets_late, packets_duplicate, decode_errors;
+        uint64_t frames_decoded, samples_concealed, samples_total, concealment_events;
+        uint64_t samples_inserted, samples_removed; /* by time scaling and drift correction */
+        uint64_t jbuf_emitted;                      /* frames of 48 kHz samples that left the jitter buffer … */
+        uint64_t jbuf_delay_us_total;               /* … and their summed stay, packet arrival → ring (W3C jitterBufferDelay) */
+        uint32_t jitter_us, target_delay_us;
+        double energy;                              /* W3C totalAudioEnergy */
+};
+
+struct rx_track;
+
+int rx_track_new(struct audio_port *port /* may be NULL: counted, not decoded */, speaking_fn speaking, void *ctx,
+                 struct rx_track **ret);
+struct rx_track *rx_track_free(struct rx_track *t);
+void rx_track_set_port(struct rx_track *t, struct audio_port *port); /* NULL detaches */
+/* One RTP packet of this stream. level_dbov < 0: the packet carried no level. seq is the 16 bit number of the wire. */
+void rx_track_put(struct rx_track *t, uint16_t seq, uint32_t timestamp, bool marker, const uint8_t *payload, size_t len,
+                  int level_dbov, uint64_t arrival_us);
+uint64_t rx_track_pump(struct rx_track *t, uint64_t now_us);
+void rx_track_get_stats(const struct rx_track *t, struct rx_stats *ret);

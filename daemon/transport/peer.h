@@ -1,0 +1,89 @@
+/* peer.h - one RTCPeerConnection for audio: ICE, DTLS-SRTP (RFC 5763/5764), RTP/RTCP over one BUNDLE (RFC 8843, 5761).
+ *
+ * Network thread only. Offers and answers follow JSEP (RFC 8829) as far as audio needs it: one transport, sections are
+ * added or made inactive and reused, never removed; ICE restarts are offers with new credentials.
+ * A peer publishes on at most one section and receives on any number.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/loop.h"
+#include "base/rand.h"
+#include "transport/ice.h"
+
+struct dtls_identity; /* transport/dtls.h: certificate made once per process */
+struct peer;
+
+enum peer_state { PEER_STATE_NEW, PEER_STATE_CONNECTING, PEER_STATE_CONNECTED, PEER_STATE_FAILED, PEER_STATE_CLOSED };
+const char *peer_state_to_string(enum peer_state s);
+
+/* Why a peer failed. */
+enum peer_reason { PEER_OK, PEER_ICE_FAILED, PEER_CONSENT_LOST, PEER_DTLS_FAILED, PEER_FINGERPRINT, PEER_CLOSED_BY_REMOTE };
+const char *peer_reason_to_string(enum peer_reason r);
+
+/* A received, decrypted, parsed audio packet; everything borrowed for the call. */
+struct peer_packet {
+        const char *mid;
+        uint32_t ssrc, timestamp;
+        uint16_t seq;
+        bool marker;
+        uint8_t payload_type;
+        int level_dbov; /* -1: none */
+        const uint8_t *payload;
+        size_t len;
+        uint64_t arrival_us;
+};
+
+struct peer_events {
+        uint32_t version; /* 0 */
+        void (*state)(enum peer_state state, enum peer_reason reason, void *ctx);
+        void (*candidate)(const char *mid, uint32_t mline, const char *line /* NULL: end of candidates */, void *ctx);
+        void (*packet)(const struct peer_packet *p, void *ctx);
+        void (*bye)(const char *mid, void *ctx);
+        void (*loss_report)(uint8_t percent, void *ctx); /* of what we send, from receiver reports */
+};
+
+struct peer_config {
+        struct loop *loop;                /* borrowed */
+        struct ice_provider ice;          /* borrowed */
+        struct ice_config ice_config;     /* copied */
+        struct dtls_identity *identity;   /* borrowed */
+        struct rng *rng;                  /* borrowed */
+        const char *cname;                /* RTCP SDES; copied. Random per room, not the user's name (RFC 7022) */
+        bool dtx, fec;                    /* a=fmtp of what we send and ask for */
+};
+
+int peer_new(const struct peer_config *config, const struct peer_events *ev, void *ctx, struct peer **ret);
+struct peer *peer_free(struct peer *p); /* sends BYE and close_notify when connected */
+
+/* Descriptions are SDP texts; returned ones are owned by the caller. -EPROTO: the other side's is unusable (bounds,
+ * no BUNDLE, no fingerprint …), state unchanged. -EINVAL: not in a state for it. */
+int peer_create_offer(struct peer *p, bool send_audio, char **ret_sdp);
+int peer_set_remote_answer(struct peer *p, const char *sdp);
+int peer_set_remote_offer(struct peer *p, const char *sdp, char **ret_answer);
+int peer_add_remote_candidate(struct peer *p, const char *line /* NULL or "": no more */);
+
+/* Sends one frame on the publishing section. -ENOTCONN before CONNECTED. */
+struct media_packet {
+        const uint8_t *payload;
+        size_t len;
+        uint32_t timestamp;
+        bool marker, voice;
+        uint8_t level_dbov;
+};
+int peer_send(struct peer *p, const struct media_packet *m, uint64_t now_us);
+
+struct peer_rtp_stats { /* W3C outbound-rtp / remote-inbound-rtp / transport */
+        uint64_t packets_sent, bytes_sent, retransmitted, nacks_received, nacks_sent;
+        uint64_t packets_received, bytes_received, srtp_errors, malformed;
+        uint32_t rtt_us, remote_jitter_us;
+        int32_t remote_packets_lost;
+        double remote_fraction_lost;
+        char srtp_cipher[32], dtls_role[8];
+        uint32_t ssrc;
+        struct ice_stats ice;
+};
+void peer_get_stats(const struct peer *p, struct peer_rtp_stats *ret);
