@@ -1,6 +1,7 @@
 /* vloop.c - see vloop.h. */
 #include "lib/vloop.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <time.h>
 
@@ -34,7 +35,8 @@ static struct vsource *add(struct loop *l, void *ctx)
 {
         struct vsource *s = calloc(1, sizeof(*s));
 
-        ASSERT(s);
+        if (!s)
+                return NULL;
         s->base.loop = l;
         s->fd = -1;
         s->due_us = LOOP_NEVER;
@@ -47,6 +49,8 @@ static int add_fd(struct loop *l, int fd, uint32_t events, loop_fd_fn fn, void *
 {
         struct vsource *s = add(l, ctx);
 
+        if (!s)
+                return -ENOMEM;
         s->fd = fd;
         s->events = events;
         s->fd_fn = fn;
@@ -64,6 +68,8 @@ static int add_timer(struct loop *l, uint64_t due_us, loop_timer_fn fn, void *ct
 {
         struct vsource *s = add(l, ctx);
 
+        if (!s)
+                return -ENOMEM;
         s->due_us = due_us;
         s->timer_fn = fn;
         *ret = &s->base;
@@ -87,7 +93,8 @@ struct loop *vloop_new(uint64_t start_us)
 {
         struct vloop *v = calloc(1, sizeof(*v));
 
-        ASSERT(v);
+        if (!v)
+                return NULL;
         v->base.ops = &ops;
         v->now_us = start_us;
         list_init(&v->sources);
@@ -98,7 +105,7 @@ static void sweep_dead(struct vloop *v)
 {
         struct vsource *s;
 
-        list_for_each(s, &v->sources, link)
+        list_for_each (s, &v->sources, link)
                 if (s->dead) {
                         list_remove(&s->link);
                         free(s);
@@ -109,6 +116,8 @@ struct loop *vloop_free(struct loop *l)
 {
         struct vloop *v = (struct vloop *)l;
 
+        if (!v)
+                return NULL;
         sweep_dead(v);
         ASSERT(list_is_empty(&v->sources));
         free(v);
@@ -139,8 +148,9 @@ static struct vsource *first_due(struct vloop *v, uint64_t until_us)
 {
         struct vsource *s, *best = NULL;
 
-        list_for_each(s, &v->sources, link)
-                if (!s->dead && s->due_us <= until_us && s->due_us != LOOP_NEVER && (!best || s->due_us < best->due_us))
+        list_for_each (s, &v->sources, link)
+                if (!s->dead && s->due_us <= until_us && s->due_us != LOOP_NEVER &&
+                    (!best || s->due_us < best->due_us))
                         best = s;
         return best;
 }

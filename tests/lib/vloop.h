@@ -7,9 +7,10 @@
 
 #include "base/loop.h"
 
-struct loop *vloop_new(uint64_t start_us);
-struct loop *vloop_free(struct loop *l); /* asserts that every source was removed */
-void vloop_turn(struct loop *l);                     /* one turn: ready descriptors, then due timers */
-void vloop_run_for(struct loop *l, uint64_t us);     /* virtual time passes */
-/* Turns (and 1 ms sleeps of real time, at most real_ms in all) until *flag: for work on real threads. False: not in time. */
+struct loop *vloop_new(uint64_t start_us);       /* NULL, and -ENOMEM from adding a source: only under TEST_OOM */
+struct loop *vloop_free(struct loop *l);         /* asserts that every source was removed */
+void vloop_turn(struct loop *l);                 /* one turn: ready descriptors, then due timers */
+void vloop_run_for(struct loop *l, uint64_t us); /* virtual time passes */
+/* Turns (and 1 ms sleeps of real time, at most real_ms in all) until *flag: for work on real threads. False: not in
+ * time. */
 bool vloop_run_until(struct loop *l, const bool *flag, unsigned real_ms);
