@@ -7,9 +7,10 @@
  *  - One room at a time: join while joining or joined is -EBUSY; publish, subscribe, update_token without a room
  *    -ENOTCONN. leave and free are legal in every state. leave while joining fails the join first (CANCELLED).
  *  - After a successful join come participant events for everybody present (the local user not included), then
- *    changes. When a room ends without leave: state(LEFT, why), after failing ops in flight; no participant events are
+ *    changes. When a room ends without leave: state(IDLE, why), after failing ops in flight; no participant events are
  *    owed then, the app clears its list.
  *  - state(RECONNECTING) and state(JOINED) frame an interruption that the engine heals by itself.
+ *  - Ops may be called, and the engine freed, from inside an event. free drops what is in flight without a word.
  *  - Sound goes through ports: the app opens devices and lends the engine their ports.
  */
 #pragma once
@@ -25,21 +26,21 @@
 
 enum engine_reason {
         ENGINE_OK,
-        ENGINE_INVALID_TOKEN,    /* 21101 */
-        ENGINE_DUPLICATE_LOGIN,  /* -1004: the same userId joined from elsewhere */
-        ENGINE_KICKED,           /* -1006 */
-        ENGINE_TOKEN_EXPIRED,    /* -1009 */
-        ENGINE_ROOM_DISMISSED,   /* -1011 */
-        ENGINE_SERVER_GONE,      /* -1084: no way back */
-        ENGINE_UNREACHABLE,      /* "server unreachable" */
-        ENGINE_TIMED_OUT,        /* "timed out" */
-        ENGINE_NOT_INSTALLED,    /* detail: "janus is not installed" */
-        ENGINE_NO_ADDRESS,       /* "no network address": Janus offers no loopback candidates */
-        ENGINE_CANCELLED,        /* by leave or free */
-        ENGINE_ROOM_FULL,        /* -1080 */
-        ENGINE_SERVER_ERROR,     /* err: the server's code */
-        ENGINE_PROTOCOL,         /* the server broke its protocol */
-        ENGINE_MEDIA_FAILED,     /* ICE or DTLS did not come up */
+        ENGINE_INVALID_TOKEN,   /* 21101 */
+        ENGINE_DUPLICATE_LOGIN, /* -1004: the same userId joined from elsewhere */
+        ENGINE_KICKED,          /* -1006 */
+        ENGINE_TOKEN_EXPIRED,   /* -1009 */
+        ENGINE_ROOM_DISMISSED,  /* -1011 */
+        ENGINE_SERVER_GONE,     /* -1084: no way back */
+        ENGINE_UNREACHABLE,     /* "server unreachable" */
+        ENGINE_TIMED_OUT,       /* "timed out" */
+        ENGINE_NOT_INSTALLED,   /* detail: "janus is not installed" */
+        ENGINE_NO_ADDRESS,      /* "no network address": Janus offers no loopback candidates */
+        ENGINE_CANCELLED,       /* by leave or free */
+        ENGINE_ROOM_FULL,       /* -1080 */
+        ENGINE_SERVER_ERROR,    /* err: the server's code */
+        ENGINE_PROTOCOL,        /* the server broke its protocol */
+        ENGINE_MEDIA_FAILED,    /* ICE or DTLS did not come up */
         ENGINE_UNSUPPORTED,
         ENGINE_INTERNAL,
         _ENGINE_REASON_MAX
@@ -52,17 +53,24 @@ struct engine_result {
         char detail[128]; /* for the user where `reason` has no text of its own, and for the log; never a secret */
 };
 
-enum engine_state { ENGINE_STATE_IDLE, ENGINE_STATE_JOINING, ENGINE_STATE_JOINED, ENGINE_STATE_RECONNECTING, ENGINE_STATE_LEAVING, _ENGINE_STATE_MAX };
+enum engine_state {
+        ENGINE_STATE_IDLE,
+        ENGINE_STATE_JOINING,
+        ENGINE_STATE_JOINED,
+        ENGINE_STATE_RECONNECTING,
+        ENGINE_STATE_LEAVING,
+        _ENGINE_STATE_MAX
+};
 const char *engine_state_to_string(enum engine_state s);
 
 enum engine_media { ENGINE_AUDIO = 1, ENGINE_VIDEO = 2, ENGINE_SCREEN_AUDIO = 4, ENGINE_SCREEN_VIDEO = 8 }; /* mask */
 enum engine_change { ENGINE_PARTICIPANT_JOINED, ENGINE_PARTICIPANT_UPDATED, ENGINE_PARTICIPANT_LEFT };
 
-struct engine_participant {   /* borrowed for the call */
+struct engine_participant { /* borrowed for the call */
         const char *user_id;
-        uint32_t published;   /* mask of enum engine_media */
-        uint32_t subscribed;  /* mask: what flows to us */
-        bool audio_muted;     /* muted at the far end */
+        uint32_t published;  /* mask of enum engine_media */
+        uint32_t subscribed; /* mask: what flows to us */
+        bool audio_muted;    /* muted at the far end */
 };
 
 struct engine_stats_inbound {
@@ -90,16 +98,17 @@ struct engine_stats { /* borrowed for the call */
 struct engine_events {
         uint32_t version; /* 0 */
         void (*op_done)(uint32_t op, const struct engine_result *res, void *ctx);
-        void (*state)(enum engine_state state, const struct engine_result *why, void *ctx); /* JOINED, RECONNECTING, IDLE (ended) */
+        void (*state)(enum engine_state state, const struct engine_result *why,
+                      void *ctx); /* JOINED, RECONNECTING, IDLE (ended) */
         void (*participant)(enum engine_change change, const struct engine_participant *p, void *ctx);
         void (*speaking)(const char *user_id /* "" = the local user */, bool speaking, void *ctx);
-        void (*stats)(uint32_t op, const struct engine_stats *stats, void *ctx);
+        void (*stats)(uint32_t op, const struct engine_stats *stats /* NULL: the room ended before */, void *ctx);
 };
 
 struct engine_join { /* borrowed for the call */
         const char *app_id, *room_id, *user_id;
-        const char *token;        /* as the client gave it; already verified by the app where app_key is known */
-        const char *app_key;      /* NULL: this daemon has none; the token is then the server's own (see engine/janus) */
+        const char *token;   /* as the client gave it; already verified by the app where app_key is known */
+        const char *app_key; /* NULL: this daemon has none; the token is then the server's own (see engine/janus) */
         bool auto_publish, auto_subscribe; /* audio */
         struct voice_config voice;
         const struct ice_server *ice_servers;
@@ -109,11 +118,14 @@ struct engine_join { /* borrowed for the call */
 
 struct engine;
 struct engine_env;
+struct fake_script;
+struct net_thread;
 
 struct engine_ops {
-        const char *name;                              /* "embedded", "janus", "livekit", "fake" */
+        const char *name; /* "embedded", "janus", "livekit", "fake" */
         bool (*accepts)(const struct url *server);
-        int (*create)(const struct engine_env *env, const struct url *server, const struct engine_events *ev, void *ctx,
+        int (*create)(const struct engine_env *env, const struct url *server, const struct engine_events *ev,
+                      void *ctx,
                       struct engine **ret); /* cheap: nothing is connected before join. Copies server, borrows env */
         int (*join)(struct engine *e, uint32_t op, const struct engine_join *params);
         int (*leave)(struct engine *e, uint32_t op);
@@ -134,14 +146,15 @@ struct engine {
 
 /* Everything from outside, so that tests hand in fakes. Borrowed by engines, outlives them. */
 struct engine_env {
-        struct loop *loop;      /* control */
+        struct loop *loop; /* control */
         struct rng *rng;
-        struct net_thread *net; /* NULL until needed: engine_env_net() starts it on the first join */
-        const char *ca_file;              /* further authorities for wss, or NULL */
-        const char *runtime_dir;          /* $XDG_RUNTIME_DIR/rtcroom, made by main with mode 0700 */
-        const char *embedded_listen;      /* "host:port" or NULL */
+        struct net_thread **net;     /* main's slot, empty until the first join that needs it: engine_env_net() */
+        const char *ca_file;         /* further authorities for wss, or NULL */
+        const char *runtime_dir;     /* $XDG_RUNTIME_DIR/rtcroom, made by main with mode 0700 */
+        const char *embedded_listen; /* "host:port" or NULL */
         uint32_t embedded_idle_s;
-        bool ice_loopback;                /* tests */
+        bool ice_loopback;        /* tests */
+        struct fake_script *fake; /* tests: what the fake engine does (engine/fake/fake-engine.h), or NULL */
 };
 
 /* The engine for a server URL, or NULL. The table is the whole registry. */
