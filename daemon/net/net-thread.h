@@ -24,6 +24,11 @@ int net_thread_post(struct net_thread *t, mail_fn run, mail_free_fn free_data, v
 /* Any thread, mostly the network one: runs on the control loop. Same contract. */
 int net_thread_reply(struct net_thread *t, mail_fn run, mail_free_fn free_data, void *data);
 
+/* Network thread: something here still has to finish (a closing handshake). net_thread_free() lets the thread go on
+ * until all holds are released, 2 s at the most; who holds has a deadline of its own below that. */
+void net_thread_hold(struct net_thread *t);
+void net_thread_release(struct net_thread *t);
+
 /* The loop and context of the thread. Objects made on them are used on the thread only. */
 struct loop *net_thread_loop(struct net_thread *t);
 struct _GMainContext *net_thread_context(struct net_thread *t);
