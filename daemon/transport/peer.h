@@ -21,7 +21,14 @@ enum peer_state { PEER_STATE_NEW, PEER_STATE_CONNECTING, PEER_STATE_CONNECTED, P
 const char *peer_state_to_string(enum peer_state s);
 
 /* Why a peer failed. */
-enum peer_reason { PEER_OK, PEER_ICE_FAILED, PEER_CONSENT_LOST, PEER_DTLS_FAILED, PEER_FINGERPRINT, PEER_CLOSED_BY_REMOTE };
+enum peer_reason {
+        PEER_OK,
+        PEER_ICE_FAILED,
+        PEER_CONSENT_LOST,
+        PEER_DTLS_FAILED,
+        PEER_FINGERPRINT,
+        PEER_CLOSED_BY_REMOTE
+};
 const char *peer_reason_to_string(enum peer_reason r);
 
 /* A received, decrypted, parsed audio packet; everything borrowed for the call. */
@@ -47,13 +54,13 @@ struct peer_events {
 };
 
 struct peer_config {
-        struct loop *loop;                /* borrowed */
-        struct ice_provider ice;          /* borrowed */
-        struct ice_config ice_config;     /* copied */
-        struct dtls_identity *identity;   /* borrowed */
-        struct rng *rng;                  /* borrowed */
-        const char *cname;                /* RTCP SDES; copied. Random per room, not the user's name (RFC 7022) */
-        bool dtx, fec;                    /* a=fmtp of what we send and ask for */
+        struct loop *loop;              /* borrowed */
+        struct ice_provider ice;        /* borrowed */
+        struct ice_config ice_config;   /* copied */
+        struct dtls_identity *identity; /* borrowed */
+        struct rng *rng;                /* borrowed */
+        const char *cname;              /* RTCP SDES; copied. Random per room, not the user's name (RFC 7022) */
+        bool dtx, fec;                  /* a=fmtp of what we send and ask for */
 };
 
 int peer_new(const struct peer_config *config, const struct peer_events *ev, void *ctx, struct peer **ret);

@@ -1,0 +1,415 @@
+/* ice-nice.c - ICE (RFC 8445, trickle RFC 8838, consent RFC 7675) on libnice; see ice.h. The only file that knows it.
+ *
+ * One agent, one stream, one component. libnice emits signals from inside its own calls, also the host candidates
+ * from inside the call that starts gathering; the contract of ice.h allows no event before create() has returned, so
+ * until the first turn of the loop signals are ignored, and that turn tells everything that is known by then.
+ *
+ * Nomination is libnice's aggressive mode: it works with every RFC 8445 and RFC 5245 peer, and saves the controlling
+ * side one round trip. Checks are paced 5 ms apart (the least that RFC 8445 14.2 allows) instead of 20: on a desktop
+ * the first one decides.
+ *
+ * Host names of STUN and TURN servers are resolved by libnice, asynchronously. Remote candidates with mDNS names are
+ * passed over: what they stand for shows up as a peer-reflexive candidate anyway.
+ */
+#include "transport/ice-nice.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <nice/agent.h>
+#include <nice/interfaces.h>
+
+#include "base/cleanup.h"
+
+enum { COMPONENT = 1, LINE_MAX_BYTES = 512, HOST_MAX_BYTES = 256 };
+enum { PACING_MS = 5, STUN_FIRST_TIMEOUT_MS = 200 };
+enum { TOS_EXPEDITED = 46 << 2 }; /* RFC 8837: interactive audio */
+enum { PORT_STUN = 3478, PORT_TURNS = 5349 };
+
+struct ice {
+        struct ice_events ev;
+        void *ctx;
+        NiceAgent *agent; /* owned */
+        GMainContext *context;
+        GSource *announce; /* owned; the first turn after create() */
+        guint stream;
+        char *ufrag, *pwd; /* owned, by g_free() */
+        char *remote_ufrag;
+        bool uses_turn, announced, gathered;
+        bool unreachable;     /* this machine has no address at all */
+        enum ice_state state; /* as last told */
+};
+
+/* ---- what libnice tells ---- */
+
+static void tell_candidate(struct ice *i, NiceCandidate *c)
+{
+        gchar *sdp = nice_agent_generate_local_candidate_sdp(i->agent, c);
+
+        if (sdp && strncmp(sdp, "a=", 2) == 0)
+                i->ev.candidate(sdp + 2, i->ctx);
+        g_free(sdp);
+}
+
+static void on_candidate(NiceAgent *agent, NiceCandidate *c, gpointer ctx)
+{
+        struct ice *i = ctx;
+
+        (void)agent;
+        if (i->announced)
+                tell_candidate(i, c);
+}
+
+static void on_gathered(NiceAgent *agent, guint stream, gpointer ctx)
+{
+        struct ice *i = ctx;
+
+        (void)agent;
+        (void)stream;
+        i->gathered = true;
+        if (i->announced)
+                i->ev.candidate(NULL, i->ctx);
+}
+
+static void enter_state(struct ice *i, enum ice_state state)
+{
+        if (state == i->state)
+                return;
+        i->state = state;
+        i->ev.state(state, i->ctx);
+}
+
+/* First turn: whatever was gathered while nobody could be told. */
+static gboolean on_announce(gpointer ctx)
+{
+        struct ice *i = ctx;
+        GSList *all = nice_agent_get_local_candidates(i->agent, i->stream, COMPONENT);
+
+        i->announced = true;
+        for (GSList *at = all; at; at = at->next)
+                tell_candidate(i, at->data);
+        g_slist_free_full(all, (GDestroyNotify)nice_candidate_free);
+        if (i->gathered)
+                i->ev.candidate(NULL, i->ctx);
+        if (i->unreachable)
+                enter_state(i, ICE_STATE_FAILED);
+        return G_SOURCE_REMOVE;
+}
+
+static void on_state(NiceAgent *agent, guint stream, guint component, guint state, gpointer ctx)
+{
+        struct ice *i = ctx;
+
+        (void)agent;
+        (void)stream;
+        (void)component;
+        switch (state) {
+        case NICE_COMPONENT_STATE_CONNECTING: enter_state(i, ICE_STATE_CONNECTING); break;
+        case NICE_COMPONENT_STATE_CONNECTED:
+        case NICE_COMPONENT_STATE_READY: enter_state(i, ICE_STATE_CONNECTED); break;
+        case NICE_COMPONENT_STATE_FAILED: enter_state(i, ICE_STATE_FAILED); break;
+        default: break; /* gathering and disconnected say nothing that create() and free() do not */
+        }
+}
+
+static void on_packet(NiceAgent *agent, guint stream, guint component, guint len, gchar *data, gpointer ctx)
+{
+        struct ice *i = ctx;
+
+        (void)agent;
+        (void)stream;
+        (void)component;
+        i->ev.packet((const uint8_t *)data, len, i->ctx);
+}
+
+/* ---- servers ---- */
+
+struct server_url {
+        bool turn, tls, tcp;
+        char host[HOST_MAX_BYTES];
+        unsigned port;
+};
+
+/* stun:host[:port], turn[s]:host[:port][?transport=udp|tcp]; IPv6 in brackets (RFC 7064, RFC 7065). */
+static int parse_server(const char *url, struct server_url *ret)
+{
+        struct server_url s = { .turn = strncmp(url, "turn", 4) == 0 };
+        const char *at = strchr(url, ':'), *query = strchr(url, '?'), *end, *host;
+
+        if (!at)
+                return -EINVAL;
+        s.tls = strncmp(url, "turns:", 6) == 0 || strncmp(url, "stuns:", 6) == 0;
+        s.tcp = s.tls || (query && strcmp(query, "?transport=tcp") == 0);
+        s.port = s.tls ? PORT_TURNS : PORT_STUN;
+        host = at[1] == '[' ? at + 2 : at + 1;
+        end = host + (at[1] == '[' ? strcspn(host, "]") : strcspn(host, ":?"));
+        if (end == host || (size_t)(end - host) >= sizeof(s.host))
+                return -EINVAL;
+        memcpy(s.host, host, (size_t)(end - host));
+        if (*end == ']')
+                end++;
+        if (*end == ':')
+                s.port = (unsigned)strtoul(end + 1, NULL, 10);
+        if (s.port == 0 || s.port > UINT16_MAX)
+                return -EINVAL;
+        *ret = s;
+        return 0;
+}
+
+static void use_server(struct ice *i, const struct ice_server *server, const struct server_url *s)
+{
+        NiceRelayType type = s->tls   ? NICE_RELAY_TYPE_TURN_TLS
+                             : s->tcp ? NICE_RELAY_TYPE_TURN_TCP
+                                      : NICE_RELAY_TYPE_TURN_UDP;
+
+        if (!s->turn && s->tls)
+                return; /* libnice has no STUN over TLS */
+        if (!s->turn) { /* and one STUN server: the last one counts */
+                g_object_set(i->agent, "stun-server", s->host, "stun-server-port", s->port, NULL);
+                return;
+        }
+        if (!server->username || !server->credential)
+                return;
+        if (nice_agent_set_relay_info(i->agent, i->stream, COMPONENT, s->host, s->port, server->username,
+                                      server->credential, type))
+                i->uses_turn = true;
+}
+
+static int use_servers(struct ice *i, const struct ice_config *config)
+{
+        for (size_t n = 0; n < config->n_servers; n++) {
+                struct server_url s;
+                int r = parse_server(config->servers[n].url, &s);
+
+                if (r < 0)
+                        return r;
+                use_server(i, &config->servers[n], &s);
+        }
+        return 0;
+}
+
+/* libnice leaves loopback out unless it is told every address. */
+static void use_loopback(struct ice *i)
+{
+        GList *ips = nice_interfaces_get_local_ips(TRUE);
+        NiceAddress address;
+
+        for (GList *at = ips; at; at = at->next) {
+                nice_address_init(&address);
+                if (nice_address_set_from_string(&address, at->data))
+                        (void)nice_agent_add_local_address(i->agent, &address);
+        }
+        g_list_free_full(ips, g_free);
+}
+
+/* ---- ice_ops ---- */
+
+static int read_local(struct ice *i)
+{
+        g_clear_pointer(&i->ufrag, g_free);
+        g_clear_pointer(&i->pwd, g_free);
+        return nice_agent_get_local_credentials(i->agent, i->stream, &i->ufrag, &i->pwd) ? 0 : -EIO;
+}
+
+static void watch(struct ice *i)
+{
+        g_signal_connect(i->agent, "new-candidate-full", G_CALLBACK(on_candidate), i);
+        g_signal_connect(i->agent, "candidate-gathering-done", G_CALLBACK(on_gathered), i);
+        g_signal_connect(i->agent, "component-state-changed", G_CALLBACK(on_state), i);
+        (void)nice_agent_attach_recv(i->agent, i->stream, COMPONENT, i->context, on_packet, i);
+        i->announce = g_idle_source_new();
+        g_source_set_priority(i->announce, G_PRIORITY_HIGH); /* before any answer from a socket */
+        g_source_set_callback(i->announce, on_announce, i, NULL);
+        g_source_attach(i->announce, i->context);
+}
+
+static int open_agent(struct ice *i, const struct ice_config *config)
+{
+        i->agent = nice_agent_new_full(i->context, NICE_COMPATIBILITY_RFC5245,
+                                       NICE_AGENT_OPTION_ICE_TRICKLE | NICE_AGENT_OPTION_CONSENT_FRESHNESS);
+        if (!i->agent)
+                return -ENOMEM;
+        g_object_set(i->agent, "upnp", FALSE, "ice-tcp", FALSE, "controlling-mode", (gboolean)config->controlling,
+                     "keepalive-conncheck", TRUE, "force-relay", (gboolean)config->relay_only, "stun-pacing-timer",
+                     PACING_MS, "stun-initial-timeout", STUN_FIRST_TIMEOUT_MS, NULL);
+        i->stream = nice_agent_add_stream(i->agent, 1);
+        if (i->stream == 0)
+                return -EIO;
+        nice_agent_set_stream_tos(i->agent, i->stream, TOS_EXPEDITED);
+        if (config->loopback)
+                use_loopback(i);
+        return use_servers(i, config);
+}
+
+static void agent_free(struct ice *i);
+
+static int agent_create(void *factory, const struct ice_config *config, const struct ice_events *ev, void *ctx,
+                        struct ice **ret)
+{
+        struct ice *i = calloc(1, sizeof(*i));
+        int r;
+
+        if (!i)
+                return -ENOMEM;
+        i->ev = *ev;
+        i->ctx = ctx;
+        i->context = factory;
+        r = open_agent(i, config);
+        if (r == 0) {
+                watch(i);
+                i->unreachable = !nice_agent_gather_candidates(i->agent, i->stream);
+                r = read_local(i);
+        }
+        if (r < 0) {
+                agent_free(i);
+                return r;
+        }
+        *ret = i;
+        return 0;
+}
+
+static int agent_get_local(struct ice *i, const char **ret_ufrag, const char **ret_pwd)
+{
+        *ret_ufrag = i->ufrag;
+        *ret_pwd = i->pwd;
+        return 0;
+}
+
+/* Other credentials than before are the other side's ICE restart (RFC 8445 9): ours change with it. */
+static int agent_set_remote(struct ice *i, const char *ufrag, const char *pwd)
+{
+        int r;
+
+        if (i->remote_ufrag && strcmp(i->remote_ufrag, ufrag) == 0)
+                return 0;
+        if (i->remote_ufrag) {
+                if (!nice_agent_restart_stream(i->agent, i->stream))
+                        return -EIO;
+                r = read_local(i);
+                if (r < 0)
+                        return r;
+        }
+        if (!nice_agent_set_remote_credentials(i->agent, i->stream, ufrag, pwd))
+                return -EINVAL;
+        g_free(i->remote_ufrag);
+        i->remote_ufrag = g_strdup(ufrag);
+        return 0;
+}
+
+/* "candidate:FOUNDATION COMPONENT TRANSPORT PRIORITY ADDRESS PORT typ …": ours are UDP, component 1, by address. */
+static bool is_usable(const char *line)
+{
+        char transport[8], address[64];
+        unsigned component;
+
+        if (strlen(line) >= LINE_MAX_BYTES ||
+            sscanf(line, "candidate:%*32s %u %7s %*u %63s", &component, transport, address) != 3)
+                return false;
+        return component == COMPONENT && strcasecmp(transport, "udp") == 0 && !g_str_has_suffix(address, ".local");
+}
+
+static int agent_add_remote_candidate(struct ice *i, const char *line)
+{
+        char sdp[LINE_MAX_BYTES + 2];
+        NiceCandidate *c;
+        GSList one = { 0 };
+
+        if (!line) {
+                (void)nice_agent_peer_candidate_gathering_done(i->agent, i->stream);
+                return 0;
+        }
+        if (!is_usable(line))
+                return 0;
+        snprintf(sdp, sizeof(sdp), "a=%s", line);
+        c = nice_agent_parse_remote_candidate_sdp(i->agent, i->stream, sdp);
+        if (!c)
+                return -EPROTO;
+        one.data = c;
+        (void)nice_agent_set_remote_candidates(i->agent, i->stream, COMPONENT, &one);
+        nice_candidate_free(c);
+        return 0;
+}
+
+static int agent_send(struct ice *i, const void *data, size_t len)
+{
+        return nice_agent_send(i->agent, i->stream, COMPONENT, (guint)len, data) == (gint)len ? 0 : -EAGAIN;
+}
+
+static const char *type_name(NiceCandidateType t)
+{
+        switch (t) {
+        case NICE_CANDIDATE_TYPE_HOST: return "host";
+        case NICE_CANDIDATE_TYPE_SERVER_REFLEXIVE: return "srflx";
+        case NICE_CANDIDATE_TYPE_PEER_REFLEXIVE: return "prflx";
+        case NICE_CANDIDATE_TYPE_RELAYED: return "relay";
+        }
+        return "";
+}
+
+static void describe(const NiceCandidate *c, char *text, size_t size, char *type, size_t type_size)
+{
+        gchar ip[INET6_ADDRSTRLEN];
+
+        nice_address_to_string(&c->addr, ip);
+        snprintf(text, size, strchr(ip, ':') ? "[%s]:%u" : "%s:%u", ip, nice_address_get_port(&c->addr));
+        snprintf(type, type_size, "%s", type_name(c->type));
+}
+
+static void agent_get_stats(struct ice *i, struct ice_stats *ret)
+{
+        NiceCandidate *local = NULL, *remote = NULL;
+
+        *ret = (struct ice_stats){ 0 };
+        if (!nice_agent_get_selected_pair(i->agent, i->stream, COMPONENT, &local, &remote))
+                return;
+        describe(local, ret->local, sizeof(ret->local), ret->local_type, sizeof(ret->local_type));
+        describe(remote, ret->remote, sizeof(ret->remote), ret->remote_type, sizeof(ret->remote_type));
+        snprintf(ret->protocol, sizeof(ret->protocol), "%s",
+                 local->transport == NICE_CANDIDATE_TRANSPORT_UDP ? "udp" : "tcp");
+}
+
+static void on_closed(GObject *agent, GAsyncResult *result, gpointer ctx)
+{
+        (void)result;
+        (void)ctx;
+        g_object_unref(agent);
+}
+
+static void agent_free(struct ice *i)
+{
+        if (i->announce) {
+                g_source_destroy(i->announce);
+                g_source_unref(i->announce);
+        }
+        if (i->agent) {
+                (void)g_signal_handlers_disconnect_by_data(i->agent, i);
+                if (i->stream > 0)
+                        (void)nice_agent_attach_recv(i->agent, i->stream, COMPONENT, i->context, NULL, NULL);
+                /* A TURN allocation is handed back by a message, after which the agent goes. */
+                if (i->uses_turn)
+                        nice_agent_close_async(i->agent, on_closed, NULL);
+                else
+                        g_object_unref(i->agent);
+        }
+        g_free(i->ufrag);
+        g_free(i->pwd);
+        g_free(i->remote_ufrag);
+        free(i);
+}
+
+static const struct ice_ops ops = {
+        .create = agent_create,
+        .get_local = agent_get_local,
+        .set_remote = agent_set_remote,
+        .add_remote_candidate = agent_add_remote_candidate,
+        .send = agent_send,
+        .get_stats = agent_get_stats,
+        .free = agent_free,
+};
+
+struct ice_provider ice_nice_provider(struct _GMainContext *context)
+{
+        return (struct ice_provider){ .ops = &ops, .factory = context };
+}
