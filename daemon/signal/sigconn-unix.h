@@ -1,4 +1,4 @@
-/* sigconn-unix.h - signalling over a Unix socket of type SOCK_SEQPACKET: one packet is one message (control thread). */
+/* sigconn-unix.h - signalling over a Unix socket of type SOCK_SEQPACKET: one packet, one message. Control thread. */
 #pragma once
 
 #include "signal/sigconn.h"

@@ -39,7 +39,7 @@ struct sigconn_ops {
                     void *ctx, struct sigconn **ret);
         /* Queued; order kept. -EMSGSIZE: the transport cannot carry it (Unix: 8,192 bytes, the limit of Janus). */
         int (*send)(struct sigconn *c, const char *data, size_t len, bool binary);
-        void (*close)(struct sigconn *c); /* frees; what was queued is still sent */
+        void (*close)(struct sigconn *c); /* frees; what was queued is still sent, unless the peer does not read */
 };
 
 /* First member of an implementation's connection. */
