@@ -1,0 +1,216 @@
+/* bus-identity.c - a process → sandbox, application id, executable.
+ *
+ *   Flatpak   /proc/PID/root/.flatpak-info, section [Application], key name: that file is put there by Flatpak and
+ *             cannot be changed from inside.
+ *   snap      the AppArmor label "snap.NAME.APP (…)", or a cgroup named snap.NAME.APP…; the id is "snap.NAME".
+ *   none      the systemd unit of the cgroup: app[-LAUNCHER]-ID-RANDOM.scope, app[-LAUNCHER]-ID[@RANDOM].service
+ *             (systemd.io/DESKTOP_ENVIRONMENTS), where the id is escaped as \xNN. A hint, not a proof: programs
+ *             outside of sandboxes can name themselves as they like.
+ *
+ * Safe side: who cannot be looked at (no pid, no access to its root) counts as sandboxed. The pid may in theory have
+ * been reused between the bus's answer and our reading.
+ *
+ * Control thread. Bounded reads of /proc, no allocation.
+ */
+#include "bus/bus-identity.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/cleanup.h"
+
+enum { PROC_FILE_MAX = 16 * 1024 };
+
+void bus_identity_unknown(struct bus_identity *ret)
+{
+        *ret = (struct bus_identity){ .sandboxed = true };
+}
+
+static bool take_id(const char *from, size_t len, char *ret_id)
+{
+        if (len == 0 || len > BUS_APPLICATION_ID_MAX)
+                return false;
+        memcpy(ret_id, from, len);
+        ret_id[len] = '\0';
+        return true;
+}
+
+bool bus_identity_parse_flatpak(const char *keyfile, char ret_id[static BUS_APPLICATION_ID_MAX + 1])
+{
+        static const char key[] = "name=";
+        bool inside = false;
+
+        for (const char *line = keyfile; *line;) {
+                size_t len = strcspn(line, "\n");
+
+                if (line[0] == '[')
+                        inside = len == strlen("[Application]") && memcmp(line, "[Application]", len) == 0;
+                else if (inside && strncmp(line, key, strlen(key)) == 0)
+                        return take_id(line + strlen(key), len - strlen(key), ret_id);
+                line += len + (line[len] == '\n');
+        }
+        return false;
+}
+
+/* The start of "snap." at the beginning of a label or of a part of a cgroup path. */
+static const char *find_snap(const char *text)
+{
+        for (const char *at = strstr(text, "snap."); at; at = strstr(at + 1, "snap."))
+                if (at == text || at[-1] == '/')
+                        return at;
+        return NULL;
+}
+
+bool bus_identity_parse_snap(const char *label_or_cgroup, char ret_id[static BUS_APPLICATION_ID_MAX + 1])
+{
+        const char *at = find_snap(label_or_cgroup);
+        size_t name;
+
+        if (!at)
+                return false;
+        name = strcspn(at + strlen("snap."), "./ \n");
+        return name > 0 && at[strlen("snap.") + name] == '.' && take_id(at, strlen("snap.") + name, ret_id);
+}
+
+static int hex_value(char c)
+{
+        return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* \xNN → byte, in place. */
+static void unescape(char *s)
+{
+        char *to = s;
+
+        while (*s) {
+                int high = s[0] == '\\' && s[1] == 'x' ? hex_value(s[2]) : -1;
+                int low = high >= 0 ? hex_value(s[3]) : -1;
+
+                if (low >= 0 && (high | low) != 0) {
+                        *to++ = (char)(high << 4 | low);
+                        s += 4;
+                } else {
+                        *to++ = *s++;
+                }
+        }
+        *to = '\0';
+}
+
+/* The unit's name without suffix and random part, in place; false: no unit of a desktop application. */
+static bool strip_unit(char *unit)
+{
+        char *dot = strrchr(unit, '.'), *random = NULL;
+
+        if (strncmp(unit, "app-", 4) != 0 || !dot)
+                return false;
+        if (strcmp(dot, ".scope") == 0) {
+                *dot = '\0';
+                random = strrchr(unit, '-');
+                if (random == unit + 3)
+                        return false;
+        } else if (strcmp(dot, ".service") == 0) {
+                *dot = '\0';
+                random = strchr(unit, '@');
+        } else {
+                return false;
+        }
+        if (random)
+                *random = '\0';
+        return true;
+}
+
+bool bus_identity_parse_unit(const char *cgroup, char ret_id[static BUS_APPLICATION_ID_MAX + 1])
+{
+        const char *line = strncmp(cgroup, "0::", 3) == 0 ? cgroup : strstr(cgroup, "\n0::");
+        char path[4096], *unit;
+
+        if (!line)
+                return false;
+        line += strcspn(line, "0") + strlen("0::");
+        if (strcspn(line, "\n") >= sizeof(path))
+                return false;
+        snprintf(path, sizeof(path), "%.*s", (int)strcspn(line, "\n"), line);
+        unit = strrchr(path, '/');
+        if (!unit || !strip_unit(unit + 1))
+                return false;
+        unit = strrchr(unit, '-') + 1;
+        unescape(unit);
+        return take_id(unit, strlen(unit), ret_id);
+}
+
+/* Reads up to size - 1 bytes of a file and ends them with NUL. */
+static int read_file_at(int dir, const char *name, char *buf, size_t size)
+{
+        _cleanup_close_ int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW | O_NONBLOCK);
+        struct stat st;
+        size_t n = 0;
+
+        if (fd < 0)
+                return -errno;
+        if (fstat(fd, &st) < 0)
+                return -errno;
+        if (!S_ISREG(st.st_mode))
+                return -EINVAL;
+        while (n < size - 1) {
+                ssize_t got = read(fd, buf + n, size - 1 - n);
+
+                if (got < 0)
+                        return -errno;
+                if (got == 0)
+                        break;
+                n += (size_t)got;
+        }
+        buf[n] = '\0';
+        return 0;
+}
+
+/* True when the process is outside of every sandbox as far as Flatpak knows; an id is filled in when it is inside. */
+static bool is_outside_flatpak(int proc, char *buf, struct bus_identity *id)
+{
+        _cleanup_close_ int root = openat(proc, "root", O_RDONLY | O_CLOEXEC | O_DIRECTORY | O_PATH);
+        int r;
+
+        if (root < 0)
+                return false;
+        r = read_file_at(root, ".flatpak-info", buf, PROC_FILE_MAX);
+        if (r >= 0)
+                (void)bus_identity_parse_flatpak(buf, id->application_id);
+        return r == -ENOENT;
+}
+
+static void identify_unsandboxed(int proc, const char *label, char *buf, struct bus_identity *id)
+{
+        id->sandboxed = label && bus_identity_parse_snap(label, id->application_id);
+        if (id->sandboxed)
+                return;
+        if (read_file_at(proc, "cgroup", buf, PROC_FILE_MAX) < 0) {
+                id->sandboxed = true;
+                return;
+        }
+        id->sandboxed = bus_identity_parse_snap(buf, id->application_id);
+        if (!id->sandboxed)
+                (void)bus_identity_parse_unit(buf, id->application_id);
+}
+
+void bus_identity_of_pid(pid_t pid, const char *label, struct bus_identity *ret)
+{
+        char path[32], buf[PROC_FILE_MAX];
+        _cleanup_close_ int proc = -1;
+        ssize_t n;
+
+        bus_identity_unknown(ret);
+        if (pid <= 0)
+                return;
+        snprintf(path, sizeof(path), "/proc/%d", (int)pid);
+        proc = open(path, O_RDONLY | O_CLOEXEC | O_DIRECTORY);
+        if (proc < 0)
+                return;
+        n = readlinkat(proc, "exe", ret->exe_path, sizeof(ret->exe_path));
+        ret->exe_path[n < 0 || (size_t)n == sizeof(ret->exe_path) ? 0 : n] = '\0';
+        if (is_outside_flatpak(proc, buf, ret))
+                identify_unsandboxed(proc, label, buf, ret);
+}

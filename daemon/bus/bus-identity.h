@@ -1,0 +1,24 @@
+/* bus-identity.h - who a program is: sandbox, application id, executable. Control thread; reads /proc. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+enum { BUS_APPLICATION_ID_MAX = 255 };
+
+struct bus_identity {
+        char application_id[BUS_APPLICATION_ID_MAX + 1]; /* "" if none */
+        char exe_path[1024];                             /* "" if unknown or longer */
+        bool sandboxed;                                  /* also when it cannot be told */
+};
+
+/* Nothing is known: sandboxed, no names. */
+void bus_identity_unknown(struct bus_identity *ret);
+/* The process's identity; parts that cannot be read are left unknown. `label`: its LSM label, or NULL. */
+void bus_identity_of_pid(pid_t pid, const char *label, struct bus_identity *ret);
+
+/* The parsers; each returns whether it found an id. Texts are NUL-terminated and may be anything. */
+bool bus_identity_parse_flatpak(const char *keyfile, char ret_id[static BUS_APPLICATION_ID_MAX + 1]);
+bool bus_identity_parse_snap(const char *label_or_cgroup, char ret_id[static BUS_APPLICATION_ID_MAX + 1]);
+bool bus_identity_parse_unit(const char *cgroup, char ret_id[static BUS_APPLICATION_ID_MAX + 1]);

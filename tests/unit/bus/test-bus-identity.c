@@ -1,0 +1,114 @@
+/* test-bus-identity.c - which application a process is, and that doubt means sandboxed. */
+#include "bus/bus-identity.h"
+
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "lib/test.h"
+
+struct id_case {
+        const char *text, *id; /* NULL: none is found */
+};
+
+static void check(bool (*parse)(const char *text, char *ret_id), const struct id_case *cases, size_t n)
+{
+        for (size_t i = 0; i < n; i++) {
+                char id[BUS_APPLICATION_ID_MAX + 1] = "untouched";
+
+                ASSERT_EQ(parse(cases[i].text, id), cases[i].id != NULL);
+                ASSERT_STR(id, cases[i].id ? cases[i].id : "untouched");
+        }
+}
+
+TEST(flatpak)
+{
+        static const struct id_case cases[] = {
+                { "[Application]\nname=org.example.Voice\nruntime=x\n", "org.example.Voice" },
+                { "[Instance]\nname=wrong\n\n[Application]\nruntime=x\nname=right", "right" },
+                { "[Instance]\nname=wrong\n", NULL },
+                { "[Application]\nname=\n", NULL },
+                { "[Application]\n[Other]\nname=x\n", NULL },
+                { "[ApplicationX]\nname=x\n", NULL },
+                { "name=x\n", NULL },
+                { "", NULL },
+                { "\n\n\n", NULL },
+                { "[Application]", NULL },
+        };
+
+        check(bus_identity_parse_flatpak, cases, ARRAY_SIZE(cases));
+}
+
+TEST(snap)
+{
+        static const struct id_case cases[] = {
+                { "snap.firefox.firefox (enforce)", "snap.firefox" },
+                { "0::/user.slice/user-1000.slice/snap.chat.chat-7a.scope\n", "snap.chat" },
+                { "12:pids:/x\n1:name=systemd:/user.slice/snap.chat.chat.scope", "snap.chat" },
+                { "unconfined", NULL },
+                { "0::/user.slice/app-mysnap.chat.x.scope", NULL },
+                { "snap.", NULL },
+                { "snap..x", NULL },
+                { "snap.x", NULL },
+                { "", NULL },
+        };
+
+        check(bus_identity_parse_snap, cases, ARRAY_SIZE(cases));
+}
+
+TEST(unit)
+{
+        static const struct id_case cases[] = {
+                { "0::/user.slice/app.slice/app-gnome-org.gnome.Terminal-4711.scope\n", "org.gnome.Terminal" },
+                { "0::/a/app-org.gnome.Terminal-4711.scope", "org.gnome.Terminal" },
+                { "0::/a/app-flatpak-org.mozilla.firefox-1.scope", "org.mozilla.firefox" },
+                { "0::/a/app-gnome-my\\x2dapp-1.scope", "my-app" },
+                { "0::/a/app-org.example.Panel.service", "org.example.Panel" },
+                { "0::/a/app-gnome-org.example.Panel@autostart.service", "org.example.Panel" },
+                { "3:cpu:/x\n0::/a/app-x.y-1.scope\n", "x.y" },
+                { "0::/a/session-2.scope", NULL },
+                { "0::/a/app-nothing.slice", NULL },
+                { "0::/a/app-x.scope", NULL },
+                { "0::/a/app-.service", NULL },
+                { "0::/a/app-\\x00-1.scope", "\\x00" }, /* no byte 0 is made of it */
+                { "0::/a/app-a\\x2-1.scope", "a\\x2" },
+                { "1:cpu:/app-x.y-1.scope", NULL },
+                { "0::", NULL },
+                { "", NULL },
+        };
+
+        check(bus_identity_parse_unit, cases, ARRAY_SIZE(cases));
+}
+
+TEST(too_long_an_id_is_none)
+{
+        char text[600] = "snap.", id[BUS_APPLICATION_ID_MAX + 1] = "untouched";
+
+        memset(text + 5, 'x', 400);
+        memcpy(text + 405, ".app", 5);
+        ASSERT(!bus_identity_parse_snap(text, id));
+        ASSERT_STR(id, "untouched");
+}
+
+TEST(doubt_means_sandboxed)
+{
+        struct bus_identity id;
+
+        bus_identity_of_pid(0, NULL, &id); /* the bus did not tell */
+        ASSERT(id.sandboxed);
+        ASSERT_STR(id.exe_path, "");
+        bus_identity_of_pid(0x7ffffffe, NULL, &id); /* no such process */
+        ASSERT(id.sandboxed);
+}
+
+TEST(ourselves)
+{
+        struct bus_identity id;
+        char exe[1024] = "";
+
+        ASSERT_GT(readlink("/proc/self/exe", exe, sizeof(exe) - 1), 0);
+        bus_identity_of_pid(getpid(), "unconfined", &id);
+        ASSERT_STR(id.exe_path, exe);
+        bus_identity_of_pid(getpid(), "snap.chat.chat (enforce)", &id);
+        ASSERT(id.sandboxed);
+        ASSERT_STR(id.application_id, "snap.chat");
+}
