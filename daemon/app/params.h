@@ -1,7 +1,7 @@
 /* params.h - parameters of every operation: options → struct, or the one text that lists all violations.
  *
  * Texts, order, defaults and bounds are the contract's ("Decisions where the original is silent"). Pure; fuzzed.
- * Each returns 0, or -EINVAL with ret_detail filled (what follows "<api>:fail "), ret untouched.
+ * Each returns 0, or -EINVAL with ret_detail filled (what follows "<api>:fail "), ret untouched; or -ENOMEM.
  */
 #pragma once
 
