@@ -74,7 +74,7 @@ struct manager_env { /* borrowed, outlives the manager */
         const char *state_dir; /* $XDG_STATE_HOME/rtcroom: remembered volumes; NULL: nothing is remembered */
 };
 
-int manager_new(const struct manager_env *env, struct config *config /* taken */, const struct manager_events *ev, void *ctx,
+int manager_new(const struct manager_env *env, struct config *config /* taken, on failure too */, const struct manager_events *ev, void *ctx,
                 struct manager **ret);
 struct manager *manager_free(struct manager *m); /* after `stopped`, or at any time: then without events */
 /* Leaves the room, completes what is pending (115910), then `stopped`: within 1.5 s whatever the engine does. */

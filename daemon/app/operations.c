@@ -1,0 +1,227 @@
+/* operations.c - what each operation of a context checks, in the contract's order, and what it then starts.
+ *
+ * A join: destroyed (115910) → parameters (20000) → a room is held (21100) → consent (10200) → token (21101) → engine
+ * (21102). Operations before a join are remembered as intents. Control thread; no event is emitted here.
+ */
+#include "app/operations.h"
+
+#include "app/consent.h"
+#include "app/manager-state.h"
+#include "base/clock.h"
+
+LOG_TOPIC("app/operations");
+
+static struct room *room_of(struct context *c)
+{
+        return &c->manager->room;
+}
+
+static bool is_inside(struct context *c)
+{
+        return context_is_in_room(c) && room_is_in(room_of(c));
+}
+
+static void fail_params(struct context *c, struct request *rq, const struct params_detail *detail)
+{
+        struct result res;
+
+        result_params(rq->api, detail->text, &res);
+        request_complete(c, rq, &res);
+}
+
+static void fail_auth(struct context *c, struct request *rq)
+{
+        struct result res;
+
+        result_auth_deny(rq->api, &res);
+        request_complete(c, rq, &res);
+}
+
+static void fail_outside(struct context *c, struct request *rq)
+{
+        request_complete_failed(c, rq, "not in a room");
+}
+
+static bool has_consent(const struct context *c)
+{
+        return consent_is_given(c->manager->config, c->program, c->exe_path);
+}
+
+/* The AppKey of the context's app, or NULL. */
+static const char *app_key_of(const struct context *c)
+{
+        const struct config_app *app = config_find_app(c->manager->config, c->app_id);
+
+        return app ? app->app_key : NULL;
+}
+
+/* False: the request has been completed. */
+static bool judge_token(struct context *c, struct request *rq, const char *room_id, const char *user_id,
+                        const char *token, uint64_t *ret_expires_at)
+{
+        struct token_claim claim = {
+                .app_id = c->app_id,
+                .room_id = room_id,
+                .user_id = user_id,
+                .token = token,
+                .app_key = app_key_of(c),
+                .engine = c->url.engine,
+                .now_s = c->manager->env.realtime_us() / US_PER_SEC,
+        };
+        struct result res;
+
+        if (token_judge(&claim, ret_expires_at) == TOKEN_GOOD)
+                return true;
+        result_invalid_token(rq->api, &res);
+        request_complete(c, rq, &res);
+        return false;
+}
+
+static void join_checked(struct context *c, struct request *rq, const struct params_join *p)
+{
+        struct room *room = room_of(c);
+        uint64_t expires_at;
+        struct result res;
+
+        if (room->state != ROOM_STATE_IDLE) {
+                result_already_in_room(API_JOIN, room->user_id, room->room_id, &res);
+                request_complete(c, rq, &res);
+                return;
+        }
+        if (p->auto_publish && !has_consent(c)) {
+                fail_auth(c, rq);
+                return;
+        }
+        if (!judge_token(c, rq, p->room_id, p->user_id, p->token, &expires_at))
+                return;
+        if (p->auto_publish)
+                c->consented = true;
+        room_join(room, c, rq, p, app_key_of(c), expires_at);
+}
+
+static void start_join(struct context *c, struct request *rq, const struct options *o)
+{
+        struct params_detail detail;
+        struct params_join p;
+
+        if (params_join(o, &p, &detail) < 0) {
+                fail_params(c, rq, &detail);
+                return;
+        }
+        join_checked(c, rq, &p);
+        params_join_done(&p);
+}
+
+static void start_exit(struct context *c, struct request *rq, const struct options *o)
+{
+        struct params_detail detail;
+        struct result res;
+
+        if (params_exit(o, &detail) < 0) {
+                fail_params(c, rq, &detail);
+                return;
+        }
+        if (!context_is_in_room(c)) {
+                request_complete_ok(c, rq);
+                return;
+        }
+        result_failed(API_JOIN, "room exited", &res);
+        room_fail_join(room_of(c), &res);
+        room_leave(room_of(c)); /* answered when the room is left */
+}
+
+static void start_capture(struct context *c, struct request *rq, const struct options *o)
+{
+        struct params_detail detail;
+        struct params_state p;
+
+        if (params_capture(o, &p, &detail) < 0) {
+                fail_params(c, rq, &detail);
+                return;
+        }
+        if (p.on && !has_consent(c)) {
+                fail_auth(c, rq);
+                return;
+        }
+        if (p.on)
+                c->consented = true;
+        c->capture = p.on ? INTENT_ON : INTENT_OFF;
+        context_changed(c, CONTEXT_AUDIO_CAPTURE);
+        if (is_inside(c))
+                voice_update(room_of(c));
+        request_complete_ok(c, rq);
+}
+
+static void start_publish(struct context *c, struct request *rq, const struct options *o)
+{
+        struct params_detail detail;
+
+        if (params_publish(o, &rq->stream, &detail) < 0) {
+                fail_params(c, rq, &detail);
+                return;
+        }
+        if (rq->stream.audio)
+                c->publish = rq->stream.on ? INTENT_ON : INTENT_OFF;
+        if (rq->stream.audio && is_inside(c))
+                room_publish(room_of(c), rq);
+        else
+                request_complete_ok(c, rq);
+}
+
+static void start_subscribe(struct context *c, struct request *rq, const struct options *o)
+{
+        struct params_detail detail;
+
+        if (params_subscribe(o, &rq->stream, &detail) < 0)
+                fail_params(c, rq, &detail);
+        else if (!is_inside(c))
+                fail_outside(c, rq);
+        else
+                room_subscribe(room_of(c), rq);
+}
+
+static void start_update_token(struct context *c, struct request *rq, const struct options *o)
+{
+        const struct room *room = room_of(c);
+        struct params_detail detail;
+        struct params_token p;
+
+        if (params_update_token(o, &p, &detail) < 0) {
+                fail_params(c, rq, &detail);
+                return;
+        }
+        if (!is_inside(c))
+                fail_outside(c, rq);
+        else if (judge_token(c, rq, room->room_id, room->user_id, p.token, &rq->expires_at))
+                room_update_token(room_of(c), rq, p.token);
+        free(p.token);
+}
+
+static void start_destroy(struct context *c)
+{
+        context_destroy(c); /* the request is pending and answered when the room is left, or at once */
+        manager_limit_destroyed(c->manager, c->owner);
+}
+
+void operation_start(struct context *c, struct request *rq, const struct options *o)
+{
+        struct result res;
+
+        if (c->destroyed) {
+                result_destroyed(rq->api, &res);
+                request_complete(c, rq, &res);
+                return;
+        }
+        log_debug("%s by %s: request %u", api_to_string(rq->api), rq->requester, rq->number);
+        switch (rq->api) {
+        case API_JOIN: start_join(c, rq, o); break;
+        case API_EXIT: start_exit(c, rq, o); break;
+        case API_CHANGE_AUDIO_CAPTURE: start_capture(c, rq, o); break;
+        case API_CHANGE_STREAM_PUBLISH_STATE: start_publish(c, rq, o); break;
+        case API_CHANGE_STREAM_SUBSCRIBE_STATE: start_subscribe(c, rq, o); break;
+        case API_UPDATE_TOKEN: start_update_token(c, rq, o); break;
+        case API_DESTROY: start_destroy(c); break;
+        case API_CREATE: /* not an operation of a context */
+        case _API_MAX: request_complete_failed(c, rq, "not an operation"); break;
+        }
+}

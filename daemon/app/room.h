@@ -1,0 +1,69 @@
+/* room.h - the one room of the desktop user: the engine behind it, its timers, and whose it is.
+ *
+ * The state changes in one place (room.c, feed()) by the table of room-fsm.h. The engine lives from the join to the
+ * end of the room. `context` is who joined; it is NULL when idle, and while a room is left whose context is gone
+ * already (by then the room has been closed: whatever follows is between us and the engine). Control thread.
+ */
+#pragma once
+
+#include "app/context.h"
+#include "app/participant.h"
+#include "app/token.h"
+#include "app/voice.h"
+
+enum { ROOM_MAX_WISHES = 256 };
+enum {
+        ROOM_JOIN_TIMEOUT_MS = 20000,
+        ROOM_LEAVE_TIMEOUT_MS = 5000,
+        ROOM_STOP_TIMEOUT_MS = 1200,
+        ROOM_OP_TIMEOUT_MS = 20000
+};
+
+struct room {
+        struct manager *manager;
+        enum room_state state;
+        struct context *context; /* borrowed */
+        char room_id[ID_MAX + 1], user_id[ID_MAX + 1];
+        struct engine *engine; /* owned */
+        uint32_t join_op, leave_op;
+        struct request *join; /* borrowed from the context's pending; NULL once completed */
+        bool auto_publish;    /* as the client asked */
+        bool published;       /* the engine publishes our audio; while joining: will, once joined */
+        uint32_t publish_op;  /* one of our own, without a request */
+        bool publish_on;      /* what it asks for */
+        uint64_t lost_us;
+        struct participant *self; /* NULL outside; owned while joining, then the context's */
+        bool settling;            /* who is told of now was there before us */
+        struct list wishes;       /* subscriptions asked for, kept until the room ends */
+        unsigned n_wishes;
+        struct token_clock token;
+        struct voice voice;
+        struct loop_source *deadline; /* of join and leave */
+        struct loop_source *op_timer; /* of the requests in flight */
+};
+
+int room_init(struct room *room, struct manager *m);
+void room_done(struct room *room);
+
+static inline bool room_is_in(const struct room *room)
+{
+        return room->state == ROOM_STATE_JOINED || room->state == ROOM_STATE_RECONNECTING;
+}
+
+/* Starts a join that passed its checks; the outcome goes to rq, also that of a failure here. */
+void room_join(struct room *room, struct context *c, struct request *rq, const struct params_join *p,
+               const char *app_key, uint64_t expires_at);
+/* Leaves in whatever state; a join in flight has been completed by the caller with room_fail_join(). */
+void room_leave(struct room *room);
+void room_hurry(struct room *room); /* shutdown: a leave in flight gets no more than ROOM_STOP_TIMEOUT_MS */
+void room_fail_join(struct room *room, const struct result *res);
+/* The engine's first batch of participants is over. */
+void room_settle(struct room *room);
+
+/* Operations inside the room: completed by the engine's answer. */
+void room_publish(struct room *room, struct request *rq);
+void room_subscribe(struct room *room, struct request *rq);
+void room_update_token(struct room *room, struct request *rq, const char *token);
+void room_get_stats(struct room *room, struct request *rq);
+/* Brings what is published in line with what the context wants. */
+void room_follow_intents(struct room *room);
