@@ -1,7 +1,7 @@
 /* bus-access.c - who may do what: the contract's table of callers, in one place.
  *
- * Every method call passes bus_access_check() before sd-bus dispatches it (bus-server.c installs it as a filter), so no
- * handler has to think of access, and one that is added without a rule here is the owner's alone.
+ * Every method call passes bus_access_check() before sd-bus dispatches it (bus-server.c installs it as a filter), so
+ * no handler has to think of access, and one that is added without a rule here is the owner's alone.
  *
  *   ANYONE   also a sandboxed program that owns nothing
  *   USER     the owner, and any program outside of sandboxes
@@ -99,12 +99,9 @@ static bool reads_private(sd_bus_message *m)
 static bool is_allowed(enum right right, const struct caller *who, const struct context *c)
 {
         switch (right) {
-        case ANYONE:
-                return true;
-        case USER:
-                return !who->sandboxed || is_owner(who, c);
-        case OWNER:
-                return is_owner(who, c);
+        case ANYONE: return true;
+        case USER: return !who->sandboxed || is_owner(who, c);
+        case OWNER: return is_owner(who, c);
         }
         return false;
 }

@@ -1,9 +1,9 @@
 /* bus-caller.c - table of the programs that talk to us.
  *
- * A program is looked up once, at its first call, and kept until it leaves the bus. Unique names are never reused while
- * a bus runs, so a cached identity cannot pass to another program. The order of a look-up matters: first the watch for
- * NameOwnerChanged is set, then the bus is asked who it is; whoever leaves in between is reported by the one or fails
- * in the other.
+ * A program is looked up once, at its first call, and kept until it leaves the bus. Unique names are never reused
+ * while a bus runs, so a cached identity cannot pass to another program. The order of a look-up matters: first the
+ * watch for NameOwnerChanged is set, then the bus is asked who it is; whoever leaves in between is reported by the one
+ * or fails in the other.
  *
  * Bounded: at most CALLERS_MAX are kept; beyond, the one that called least recently and neither owns a context nor
  * subscribed is forgotten (and looked up again, should it call). When all are needed the newcomer gets -ENOBUFS.
@@ -63,7 +63,7 @@ static struct entry *find(struct bus_callers *cs, const char *unique_name)
 {
         struct entry *e;
 
-        list_for_each(e, &cs->entries, link)
+        list_for_each (e, &cs->entries, link)
                 if (strcmp(e->name, unique_name) == 0)
                         return e;
         return NULL;
@@ -119,7 +119,7 @@ static int make_room(struct bus_callers *cs)
 
         if (cs->n < CALLERS_MAX)
                 return 0;
-        list_for_each(e, &cs->entries, link)
+        list_for_each (e, &cs->entries, link)
                 if (!is_needed(cs, e)) {
                         entry_free(e);
                         return 0;
@@ -206,7 +206,7 @@ const char *bus_callers_next_subscriber(struct bus_callers *cs, const char *prev
         bool passed = !previous;
         struct entry *e;
 
-        list_for_each(e, &cs->entries, link) {
+        list_for_each (e, &cs->entries, link) {
                 if (passed && e->subscribed)
                         return e->name;
                 if (previous == e->name)
@@ -234,7 +234,7 @@ struct bus_callers *bus_callers_free(struct bus_callers *cs)
 
         if (!cs)
                 return NULL;
-        list_for_each(e, &cs->entries, link)
+        list_for_each (e, &cs->entries, link)
                 entry_free(e);
         free(cs);
         return NULL;
@@ -313,8 +313,8 @@ static int identify_by_system(sd_bus *bus, const char *unique_name, struct bus_i
         if (r == -ENXIO || r == -ENOMEM)
                 return r;
         if (r < 0)
-                log_every_second(LOG_LEVEL_WARNING, "who is %s? the bus does not tell: %s; taken as sandboxed", unique_name,
-                                 strerror(-r));
+                log_every_second(LOG_LEVEL_WARNING, "who is %s? the bus does not tell: %s; taken as sandboxed",
+                                 unique_name, strerror(-r));
         bus_identity_of_pid((pid_t)c.pid, c.label, ret); /* no pid: unknown, hence sandboxed */
         return 0;
 }

@@ -13,14 +13,15 @@
 /* How the table finds out who is behind a name. Tests hand in their own. */
 struct bus_caller_ops {
         uint32_t version; /* 0 */
-        /* -ENXIO: nobody has that name (any more); an identity that cannot be told is no error but bus_identity_unknown(). */
+        /* -ENXIO: nobody has that name (any more); an identity that cannot be told is no error but
+         * bus_identity_unknown(). */
         int (*identify)(sd_bus *bus, const char *unique_name, struct bus_identity *ret, void *ctx);
 };
 /* Asks the bus for the pid and reads /proc. Waits for the bus's answer, at most a second. */
 extern const struct bus_caller_ops bus_caller_system;
 
 struct bus_callers_events {
-        uint32_t version; /* 0 */
+        uint32_t version;                                     /* 0 */
         void (*gone)(const char *unique_name, void *ctx);     /* it left the bus; it is already forgotten here */
         bool (*is_owner)(const char *unique_name, void *ctx); /* owners are never forgotten before they leave */
 };

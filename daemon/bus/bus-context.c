@@ -1,8 +1,8 @@
 /* bus-context.c - org.rtcroom.RtcRoom1.Context.
  *
- * One handler serves all operations: the member names the api (app/result.c has the table), the options are read within
- * bounds, and the reply carries the request number. What follows is the manager's: it emits no completion before the
- * next turn of the loop, so the reply is always first. Control thread.
+ * One handler serves all operations: the member names the api (app/result.c has the table), the options are read
+ * within bounds, and the reply carries the request number. What follows is the manager's: it emits no completion
+ * before the next turn of the loop, so the reply is always first. Control thread.
  */
 #include <assert.h>
 #include <errno.h>
@@ -41,9 +41,9 @@ static int on_operation(sd_bus_message *m, void *userdata, sd_bus_error *error)
         return r < 0 ? r : sd_bus_reply_method_return(m, "u", request);
 }
 
-#define OPERATION(name)                                                                                              \
+#define OPERATION(name) \
         SD_BUS_METHOD_WITH_ARGS(name, SD_BUS_ARGS("a{sv}", options), SD_BUS_RESULT("u", request), on_operation, 0)
-#define PROPERTY(name, type, getter, field)                                                                          \
+#define PROPERTY(name, type, getter, field) \
         SD_BUS_PROPERTY(name, type, getter, offsetof(struct bus_object, field), SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE)
 #define LIST_SIGNAL(name) SD_BUS_SIGNAL_WITH_ARGS(name, SD_BUS_ARGS("as", userIdList), 0)
 
@@ -56,9 +56,9 @@ static const sd_bus_vtable vtable[] = {
         OPERATION("ChangeStreamSubscribeState"),
         OPERATION("UpdateToken"),
         OPERATION("Destroy"),
-        SD_BUS_SIGNAL_WITH_ARGS("Completed",
-                                SD_BUS_ARGS("u", request, "s", api, "i", errNo, "i", errorCode, "s", errorType, "s", errMsg),
-                                0),
+        SD_BUS_SIGNAL_WITH_ARGS(
+                "Completed",
+                SD_BUS_ARGS("u", request, "s", api, "i", errNo, "i", errorCode, "s", errorType, "s", errMsg), 0),
         LIST_SIGNAL("RtcChatMembersChanged"),
         LIST_SIGNAL("RtcChatSpeakersChanged"),
         LIST_SIGNAL("RtcVideoMembersChanged"),

@@ -4,8 +4,8 @@
 #include <systemd/sd-bus.h>
 
 enum bus_error {
-        BUS_ERROR_INVALID_PARAMS,  /* CreateRtcRoomContext only */
-        BUS_ERROR_AUTH_DENIED,     /* CreateRtcRoomContext only */
+        BUS_ERROR_INVALID_PARAMS, /* CreateRtcRoomContext only */
+        BUS_ERROR_AUTH_DENIED,    /* CreateRtcRoomContext only */
         BUS_ERROR_LIMITS_EXCEEDED,
         BUS_ERROR_ACCESS_DENIED,
         BUS_ERROR_INVALID_ARGS,

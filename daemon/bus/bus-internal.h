@@ -10,9 +10,9 @@
 
 struct bus_server {
         struct bus_server_env env; /* strings borrowed */
-        sd_bus *bus;      /* owned */
-        bool is_own;      /* we opened it: it is a real bus and gets our name */
-        bool gone;        /* env.gone was called */
+        sd_bus *bus;               /* owned */
+        bool is_own;               /* we opened it: it is a real bus and gets our name */
+        bool gone;                 /* env.gone was called */
         struct bus_loop *bus_loop;
         struct bus_callers *callers;
         struct manager *manager; /* borrowed; NULL before bus_server_start() */

@@ -1,7 +1,7 @@
 /* bus-logcontrol.c - org.freedesktop.LogControl1: the log level at run time (systemctl --user service-log-level).
  *
- * Levels are syslog's words; what is graver than our gravest level is "err". The target is decided at start and can only
- * be read: asking for another is refused. Control thread.
+ * Levels are syslog's words; what is graver than our gravest level is "err". The target is decided at start and can
+ * only be read: asking for another is refused. Control thread.
  */
 #include <errno.h>
 #include <string.h>
@@ -44,14 +44,15 @@ static int set_level(sd_bus *bus, const char *path, const char *interface, const
         if (r < 0)
                 return r;
         if (parse_level(s, &level) < 0)
-                return bus_error_set(error, BUS_ERROR_INVALID_ARGS, "LogLevel is one of emerg, alert, crit, err, warning, notice, info, debug");
+                return bus_error_set(error, BUS_ERROR_INVALID_ARGS,
+                                     "LogLevel is one of emerg, alert, crit, err, warning, notice, info, debug");
         log_set_level(level);
         log_info("log level is %s now", s);
         return 0;
 }
 
-static int get_target(sd_bus *bus, const char *path, const char *interface, const char *property, sd_bus_message *reply,
-                      void *userdata, sd_bus_error *error)
+static int get_target(sd_bus *bus, const char *path, const char *interface, const char *property,
+                      sd_bus_message *reply, void *userdata, sd_bus_error *error)
 {
         struct bus_server *s = userdata;
 
@@ -59,8 +60,8 @@ static int get_target(sd_bus *bus, const char *path, const char *interface, cons
         return sd_bus_message_append(reply, "s", s->env.log_target);
 }
 
-static int set_target(sd_bus *bus, const char *path, const char *interface, const char *property, sd_bus_message *value,
-                      void *userdata, sd_bus_error *error)
+static int set_target(sd_bus *bus, const char *path, const char *interface, const char *property,
+                      sd_bus_message *value, void *userdata, sd_bus_error *error)
 {
         struct bus_server *s = userdata;
         const char *target;

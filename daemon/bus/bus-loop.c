@@ -2,7 +2,8 @@
  *
  * sd-bus has no loop of its own: it tells a descriptor, the events it wants now (writing only while something is
  * queued) and a deadline. All three change with every message sent or received, so they are read again ("re-armed")
- * after processing and after every send that happens elsewhere; an adapter that forgets the second sends late or never.
+ * after processing and after every send that happens elsewhere; an adapter that forgets the second sends late or
+ * never.
  *
  * sd_bus_get_timeout() is absolute, in CLOCK_MONOTONIC (0: something is queued, process now; UINT64_MAX: nothing).
  * The loop's clock is asked for the same instant by difference, so that a loop in virtual time works too.
@@ -25,8 +26,8 @@ LOG_TOPIC("bus/bus-loop");
 enum { MESSAGES_PER_TURN = 64 };
 
 struct bus_loop {
-        struct loop *loop; /* borrowed */
-        sd_bus *bus;       /* a reference */
+        struct loop *loop;                     /* borrowed */
+        sd_bus *bus;                           /* a reference */
         struct loop_source *fd_source, *timer; /* owned */
         bool processing, gone;
         void (*gone_fn)(int error, void *ctx);
@@ -70,7 +71,8 @@ void bus_loop_rearm(struct bus_loop *bl)
                 wanted |= LOOP_READ;
         if (events & POLLOUT)
                 wanted |= LOOP_WRITE;
-        (void)loop_set_fd_events(bl->fd_source, wanted); /* fails for want of memory only: the deadline below remains */
+        (void)loop_set_fd_events(bl->fd_source,
+                                 wanted); /* fails for want of memory only: the deadline below remains */
         (void)loop_set_timer(bl->timer, due_from_bus(bl, until_us));
 }
 

@@ -21,14 +21,10 @@ static int reply_created(sd_bus_message *m, struct bus_server *s, struct context
 static int refuse(enum create_outcome outcome, const char *text, sd_bus_error *error)
 {
         switch (outcome) {
-        case CREATE_INVALID_PARAMS:
-                return bus_error_set(error, BUS_ERROR_INVALID_PARAMS, text);
-        case CREATE_AUTH_DENIED:
-                return bus_error_set(error, BUS_ERROR_AUTH_DENIED, text);
-        case CREATE_LIMITS_EXCEEDED:
-                return bus_error_set(error, BUS_ERROR_LIMITS_EXCEEDED, text);
-        case CREATE_OK:
-                break;
+        case CREATE_INVALID_PARAMS: return bus_error_set(error, BUS_ERROR_INVALID_PARAMS, text);
+        case CREATE_AUTH_DENIED: return bus_error_set(error, BUS_ERROR_AUTH_DENIED, text);
+        case CREATE_LIMITS_EXCEEDED: return bus_error_set(error, BUS_ERROR_LIMITS_EXCEEDED, text);
+        case CREATE_OK: break;
         }
         return -EINVAL;
 }

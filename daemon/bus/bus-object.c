@@ -109,7 +109,8 @@ static int append_property(const struct bus_face *f, const sd_bus_vtable *v, sd_
         r = sd_bus_message_open_container(m, 'v', v->x.property.signature);
         if (r < 0)
                 return r;
-        r = v->x.property.get(NULL, NULL, f->interface, v->x.property.member, m, (char *)o + v->x.property.offset, NULL);
+        r = v->x.property.get(NULL, NULL, f->interface, v->x.property.member, m, (char *)o + v->x.property.offset,
+                              NULL);
         if (r < 0)
                 return r;
         r = sd_bus_message_close_container(m);
@@ -188,9 +189,9 @@ int bus_object_append_interface_names(sd_bus_message *m, const struct bus_object
 
 /* ---- getters ---- */
 
-#define GETTER(name)                                                                                                 \
-        int name(sd_bus *bus __attribute__((unused)), const char *path __attribute__((unused)),                      \
-                 const char *interface __attribute__((unused)), const char *property __attribute__((unused)),        \
+#define GETTER(name)                                                                                          \
+        int name(sd_bus *bus __attribute__((unused)), const char *path __attribute__((unused)),               \
+                 const char *interface __attribute__((unused)), const char *property __attribute__((unused)), \
                  sd_bus_message *reply, void *userdata, sd_bus_error *error __attribute__((unused)))
 
 GETTER(bus_get_string)

@@ -60,7 +60,8 @@ extern const struct bus_face bus_manager_face, bus_context_face, bus_voice_face,
 /* Each appends an a{sv}. */
 int bus_face_append_all(const struct bus_face *f, sd_bus_message *m, struct bus_object *o);
 int bus_face_append_changed(const struct bus_face *f, sd_bus_message *m, struct bus_object *o, uint32_t mask);
-int bus_face_append_one(const struct bus_face *f, sd_bus_message *m, struct bus_object *o, const char *property); /* {sv} */
+int bus_face_append_one(const struct bus_face *f, sd_bus_message *m, struct bus_object *o,
+                        const char *property); /* {sv} */
 bool bus_face_has(const struct bus_face *f, uint32_t mask);
 /* Appends the a{sa{sv}} of a context or participant: all its interfaces. */
 int bus_object_append_interfaces(sd_bus_message *m, struct bus_object *o);

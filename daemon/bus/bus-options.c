@@ -8,11 +8,11 @@
  * Everything is walked, known or not, because everything counts against the bounds: entries of all dictionaries
  * together, bytes of keys and values as they are on the wire (without padding), levels of containers. The outer a{sv}
  * is level 1; each array, dictionary and struct below adds one, and so does a variant directly inside a variant (the
- * one that any value of an a{sv} is wrapped in adds none). Walking stops at the first bound exceeded, so that a message
- * of 128 MiB costs no more than one of 64 KiB, and the recursion is never deeper than OPTIONS_MAX_DEPTH.
+ * one that any value of an a{sv} is wrapped in adds none). Walking stops at the first bound exceeded, so that a
+ * message of 128 MiB costs no more than one of 64 KiB, and the recursion is never deeper than OPTIONS_MAX_DEPTH.
  *
- * Entries of a dictionary whose keys are no strings are counted and dropped. Errors: negative errno of sd-bus, -ENOMEM;
- * exceeding a bound is no error here but a mark in the result (READ_TOO_LARGE inside this file).
+ * Entries of a dictionary whose keys are no strings are counted and dropped. Errors: negative errno of sd-bus,
+ * -ENOMEM; exceeding a bound is no error here but a mark in the result (READ_TOO_LARGE inside this file).
  */
 #include "bus/bus-options.h"
 
@@ -99,30 +99,14 @@ union basic {
 static double number_of(char type, const union basic *v, size_t *ret_size)
 {
         switch (type) {
-        case SD_BUS_TYPE_BYTE:
-                *ret_size = 1;
-                return v->y;
-        case SD_BUS_TYPE_INT16:
-                *ret_size = 2;
-                return v->n;
-        case SD_BUS_TYPE_UINT16:
-                *ret_size = 2;
-                return v->q;
-        case SD_BUS_TYPE_INT32:
-                *ret_size = 4;
-                return v->i;
-        case SD_BUS_TYPE_UINT32:
-                *ret_size = 4;
-                return v->u;
-        case SD_BUS_TYPE_INT64:
-                *ret_size = 8;
-                return (double)v->x;
-        case SD_BUS_TYPE_UINT64:
-                *ret_size = 8;
-                return (double)v->t;
-        default: /* SD_BUS_TYPE_DOUBLE */
-                *ret_size = 8;
-                return v->d;
+        case SD_BUS_TYPE_BYTE: *ret_size = 1; return v->y;
+        case SD_BUS_TYPE_INT16: *ret_size = 2; return v->n;
+        case SD_BUS_TYPE_UINT16: *ret_size = 2; return v->q;
+        case SD_BUS_TYPE_INT32: *ret_size = 4; return v->i;
+        case SD_BUS_TYPE_UINT32: *ret_size = 4; return v->u;
+        case SD_BUS_TYPE_INT64: *ret_size = 8; return (double)v->x;
+        case SD_BUS_TYPE_UINT64: *ret_size = 8; return (double)v->t;
+        default: /* SD_BUS_TYPE_DOUBLE */ *ret_size = 8; return v->d;
         }
 }
 

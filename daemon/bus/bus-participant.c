@@ -5,8 +5,8 @@
 #include "bus/bus-errors.h"
 #include "bus/bus-internal.h"
 
-static int set_volume(sd_bus *bus, const char *path, const char *interface, const char *property, sd_bus_message *value,
-                      void *userdata, sd_bus_error *error)
+static int set_volume(sd_bus *bus, const char *path, const char *interface, const char *property,
+                      sd_bus_message *value, void *userdata, sd_bus_error *error)
 {
         struct bus_object *o = container_of(userdata, struct bus_object, pv.volume);
         double volume;
@@ -32,7 +32,7 @@ static int set_muted(sd_bus *bus, const char *path, const char *interface, const
         return 0;
 }
 
-#define PROPERTY(name, type, getter, field, flags)                                                                   \
+#define PROPERTY(name, type, getter, field, flags) \
         SD_BUS_PROPERTY(name, type, getter, offsetof(struct bus_object, pv.field), flags)
 #define CHANGES SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE
 
@@ -48,8 +48,10 @@ static const sd_bus_vtable vtable[] = {
         PROPERTY("VideoPublished", "b", bus_get_boolean, video_published, CHANGES),
         PROPERTY("ScreenPublished", "b", bus_get_boolean, screen_published, CHANGES),
         PROPERTY("Quality", "u", bus_get_u32, quality, CHANGES),
-        SD_BUS_WRITABLE_PROPERTY("Volume", "d", bus_get_double, set_volume, offsetof(struct bus_object, pv.volume), CHANGES),
-        SD_BUS_WRITABLE_PROPERTY("Muted", "b", bus_get_boolean, set_muted, offsetof(struct bus_object, pv.muted), CHANGES),
+        SD_BUS_WRITABLE_PROPERTY("Volume", "d", bus_get_double, set_volume, offsetof(struct bus_object, pv.volume),
+                                 CHANGES),
+        SD_BUS_WRITABLE_PROPERTY("Muted", "b", bus_get_boolean, set_muted, offsetof(struct bus_object, pv.muted),
+                                 CHANGES),
         PROPERTY("NodeName", "s", bus_get_string, node_name, CHANGES),
         PROPERTY("NodeSerial", "t", bus_get_u64, node_serial, CHANGES),
         SD_BUS_VTABLE_END,

@@ -5,8 +5,8 @@
  * subscriber that is not the same. The one broadcast is the Manager's PropertiesChanged, which names the room's
  * properties but does not carry them.
  *
- * A signal that cannot be built or sent (no memory, connection closed) is dropped with a log line: the properties still
- * tell the truth. Control thread.
+ * A signal that cannot be built or sent (no memory, connection closed) is dropped with a log line: the properties
+ * still tell the truth. Control thread.
  */
 #include <errno.h>
 #include <string.h>
@@ -106,10 +106,12 @@ static int append_state_data(sd_bus_message *m, const struct state_data *data)
 {
         if (!data->has_join)
                 return sd_bus_message_append(m, "a{sv}", 0);
-        return sd_bus_message_append(m, "a{sv}", 2, "elapsed", "u", data->elapsed_ms, "joinType", "u", data->join_type);
+        return sd_bus_message_append(m, "a{sv}", 2, "elapsed", "u", data->elapsed_ms, "joinType", "u",
+                                     data->join_type);
 }
 
-static void on_state_changed(struct context *c, int err_no, const char *err_msg, const struct state_data *data, void *ctx)
+static void on_state_changed(struct context *c, int err_no, const char *err_msg, const struct state_data *data,
+                             void *ctx)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
         struct bus_object o = { .context = c };

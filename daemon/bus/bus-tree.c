@@ -1,8 +1,8 @@
 /* bus-tree.c - registers the objects, and answers the calls that list them according to who asks.
  *
  * Contexts and participants come and go; they are served by fallback vtables whose find function resolves the path
- * (bus-object.c). sd-bus would answer GetManagedObjects for everybody alike, and the root's GetAll with the user's room
- * in it, so these two are answered here; bus-server.c asks bus_tree_answer() before sd-bus dispatches. The object
+ * (bus-object.c). sd-bus would answer GetManagedObjects for everybody alike, and the root's GetAll with the user's
+ * room in it, so these two are answered here; bus-server.c asks bus_tree_answer() before sd-bus dispatches. The object
  * manager is nevertheless registered: it puts the interface into the introspection. Child nodes of the introspection
  * come from an enumerator, filtered too.
  *

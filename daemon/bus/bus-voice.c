@@ -33,6 +33,7 @@ static double seconds_of_samples(uint64_t frames)
         return (double)frames / 48000;
 }
 
+/* clang-format off */
 static int append_inbound(sd_bus_message *m, const struct engine_stats_inbound *in)
 {
         const struct rx_stats *rx = &in->rx;
@@ -133,6 +134,8 @@ static int append_join(sd_bus_message *m, const struct engine_stats *st)
                 "firstAudio", "d", seconds(st->first_audio_us));
 }
 
+/* clang-format on */
+
 /* The two peers: the one that sends is dictionary 0, the one that receives 1. */
 static int append_both(sd_bus_message *m, const struct engine_stats *st,
                        int (*append)(sd_bus_message *m, const struct engine_peer_stats *p))
@@ -183,7 +186,7 @@ static int append_transports(sd_bus_message *m, const struct engine_stats *st)
 }
 
 static const struct {
-        const char *type; /* W3C RTCStatsType */
+        const char *type;                                                /* W3C RTCStatsType */
         int (*append)(sd_bus_message *m, const struct engine_stats *st); /* dictionaries into the open aa{sv} */
 } sections[] = {
         { "inbound-rtp", append_inbound_rtp },

@@ -13,7 +13,7 @@ enum { P2P_ARRIVED_MAX = 512 };
 
 struct p2p_bus {
         sd_bus *server, *client;
-        struct loop *loop; /* drives the server's end; borrowed */
+        struct loop *loop;                        /* drives the server's end; borrowed */
         sd_bus_message *arrived[P2P_ARRIVED_MAX]; /* signals and answers in order; references */
         unsigned n_arrived;
 };
@@ -36,7 +36,8 @@ void p2p_bus_send(struct p2p_bus *p, sd_bus_message *m);
 /* What the bus would say when a program leaves it. */
 void p2p_bus_vanish(struct p2p_bus *p, const char *unique_name);
 
-/* The nth signal of that member that arrived for `destination` (NULL: broadcast; "": any), rewound. NULL: none. Borrowed. */
+/* The nth signal of that member that arrived for `destination` (NULL: broadcast; "": any), rewound. NULL: none.
+ * Borrowed. */
 sd_bus_message *p2p_bus_signal(struct p2p_bus *p, const char *member, const char *destination, unsigned nth);
 /* Its place among what arrived, -1: it is not there. */
 int p2p_bus_place(const struct p2p_bus *p, const sd_bus_message *m);
