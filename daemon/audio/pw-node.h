@@ -1,0 +1,33 @@
+/* pw-node.h - one node in the PipeWire graph: a pw_stream between a device and an audio_port, mono float at 48 kHz.
+ *
+ * Control thread. A node exists whether or not there is a connection; pwnode_attach() puts it into a graph and
+ * pwnode_detach() takes it out, any number of times, under the same names. Only the process callback runs on
+ * PipeWire's data thread (port-rt.h); detaching waits until it cannot run any more.
+ */
+#pragma once
+
+#include "base/cleanup.h"
+#include "media/audio-io.h"
+
+struct pwnode;
+struct pw_core;
+
+enum { PWNODE_NO_ID = UINT32_MAX };
+
+/* `changed` (from PipeWire's callbacks): the node's id or health is another one. It must not free or detach. Copies
+ * the parameters, refs the port. */
+int pwnode_new(const struct audio_stream_params *p, struct audio_port *port, void (*changed)(void *ctx), void *ctx,
+               struct pwnode **ret);
+struct pwnode *pwnode_free(struct pwnode *n);
+
+/* -ENOMEM …: the node stays out. */
+int pwnode_attach(struct pwnode *n, struct pw_core *core);
+void pwnode_detach(struct pwnode *n); /* legal when it is out */
+
+uint32_t pwnode_id(const struct pwnode *n); /* in the graph it is attached to; PWNODE_NO_ID while it is in none */
+bool pwnode_is_broken(
+        const struct pwnode *n); /* attached, and given up by PipeWire: to be detached and attached again */
+const char *pwnode_name(const struct pwnode *n);
+bool pwnode_is_capture(const struct pwnode *n);
+
+DEFINE_CLEANUP(struct pwnode *, pwnode_free)
