@@ -1,0 +1,151 @@
+/* rtcroom.h - join real-time voice rooms from any C program, through the desktop user's rtcroomd.
+ *
+ * The library is thin: every call is one message on the session bus (interface org.rtcroom.RtcRoom1), every event one
+ * signal. Sound never passes through the program: the daemon routes microphone and participants through PipeWire.
+ *
+ * Loop. The library has none. Watch rtcroom_get_fd() for rtcroom_get_events() (poll(2) bits) until
+ * rtcroom_get_timeout(), then call rtcroom_dispatch(); ask for the events and the timeout again before each wait.
+ * rtcroom_wait() is that loop for programs that have no other. Callbacks run inside rtcroom_dispatch() only.
+ *
+ * Threads. A connection and everything made from it belong to one thread at a time.
+ * Errors. Functions return 0 or a positive value on success and a negative errno on failure: -EINVAL (argument),
+ * -ENOMEM, -ENOTCONN (no session bus, or it is gone), -EACCES (access denied), -ENOENT (no such object), -EDQUOT (a
+ * limit of the daemon), -ETIMEDOUT, -EIO (anything else; rtcroom_last_error() has the words). Ownership. Strings
+ * passed in are copied. Strings handed to a callback are borrowed for its duration. What a function returns owned says
+ * so. Outcomes. An operation answers through callbacks of the original API's form: success or fail, then complete,
+ * exactly once each pair for every operation that returned 0, also when the daemon goes away (then with 115910).
+ */
+#ifndef RTCROOM_RTCROOM_H
+#define RTCROOM_RTCROOM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#pragma GCC visibility push(default)
+
+struct rtcroom;         /* a connection to the daemon */
+struct rtcroom_context; /* one RtcRoomContext */
+
+/* ---- connection ---- */
+
+/* Connects to the session bus. The daemon is started by the bus when it is first needed. */
+int rtcroom_open(struct rtcroom **ret);
+/* Frees the connection and its contexts; rooms that were joined through it are left. NULL is legal. Returns NULL. */
+struct rtcroom *rtcroom_close(struct rtcroom *r);
+
+int rtcroom_get_fd(struct rtcroom *r);
+int rtcroom_get_events(struct rtcroom *r);
+/* Absolute time in µs of CLOCK_MONOTONIC at which to dispatch at the latest; UINT64_MAX: none. */
+int rtcroom_get_timeout(struct rtcroom *r, uint64_t *ret_us);
+/* Handles what has arrived. 1: there may be more, call again; 0: nothing left. -ENOTCONN: the bus is gone. */
+int rtcroom_dispatch(struct rtcroom *r);
+/* Waits for the next event and dispatches it; timeout_us UINT64_MAX waits for ever. 0: timed out, 1: something was
+ * done. */
+int rtcroom_wait(struct rtcroom *r, uint64_t timeout_us);
+/* Words for the last failure of this connection, "" if none. Borrowed until the next call. */
+const char *rtcroom_last_error(struct rtcroom *r);
+
+/* ---- contexts ---- */
+
+/* createRtcRoomContext. server: "embedded:", "janus+ws://host:port", …, or NULL for the configured one. Blocks for the
+ * daemon's answer. The context lives until rtcroom_context_free(). */
+int rtcroom_create_context(struct rtcroom *r, const char *app_id, const char *server, struct rtcroom_context **ret);
+/* The context of another program in which there is a room (number 0), or the one of this number: to watch, to mute, to
+ * set volumes, to leave. -ENOENT: there is none. */
+int rtcroom_attach_context(struct rtcroom *r, uint32_t number, struct rtcroom_context **ret);
+/* Destroys an own context (its room is left), lets go of an attached one. Legal inside its callbacks. Returns NULL. */
+struct rtcroom_context *rtcroom_context_free(struct rtcroom_context *c);
+uint32_t rtcroom_context_get_number(const struct rtcroom_context *c);
+
+struct rtcroom_error {
+        int err_no;             /* old scheme, 5 digits */
+        int error_code;         /* new scheme, 6 digits */
+        const char *error_type; /* "D" developer, "U" user, "F" framework, "I" information */
+        const char *err_msg;    /* "joinRtcRoom:fail invalid token" */
+};
+
+/* Any member may be NULL. user is handed back. */
+struct rtcroom_callbacks {
+        void (*success)(struct rtcroom_context *c, const char *err_msg, void *user);
+        void (*fail)(struct rtcroom_context *c, const struct rtcroom_error *error, void *user);
+        void (*complete)(struct rtcroom_context *c, void *user);
+        void *user;
+};
+
+enum { RTCROOM_JOIN_NO_PUBLISH = 1, RTCROOM_JOIN_NO_SUBSCRIBE = 2 };
+enum { RTCROOM_AUDIO = 1, RTCROOM_VIDEO = 2, RTCROOM_BOTH = 3 };
+
+/* cb may be NULL (copied otherwise). */
+int rtcroom_join(struct rtcroom_context *c, const char *room_id, const char *user_id, const char *token,
+                 unsigned flags, const struct rtcroom_callbacks *cb);
+int rtcroom_exit(struct rtcroom_context *c, const struct rtcroom_callbacks *cb);
+int rtcroom_change_audio_capture(struct rtcroom_context *c, bool on, const struct rtcroom_callbacks *cb);
+int rtcroom_change_stream_publish_state(struct rtcroom_context *c, bool on, int streams,
+                                        const struct rtcroom_callbacks *cb);
+int rtcroom_change_stream_subscribe_state(struct rtcroom_context *c, bool on, const char *user_id, int streams,
+                                          const struct rtcroom_callbacks *cb);
+int rtcroom_update_token(struct rtcroom_context *c, const char *token, const struct rtcroom_callbacks *cb);
+
+/* Any member may be NULL. Lists are complete, NULL-terminated, in join order, the local user included. */
+struct rtcroom_events {
+        uint32_t version; /* 0 */
+        void (*members_changed)(struct rtcroom_context *c, const char *const *user_ids, void *user);
+        void (*speakers_changed)(struct rtcroom_context *c, const char *const *user_ids, void *user);
+        void (*video_members_changed)(struct rtcroom_context *c, const char *const *user_ids, void *user);
+        void (*screen_members_changed)(struct rtcroom_context *c, const char *const *user_ids, void *user);
+        void (*state_changed)(struct rtcroom_context *c, int err_no, const char *err_msg, void *user);
+        void (*interrupted)(struct rtcroom_context *c, int err_no, const char *err_msg, void *user);
+        void (*token_will_expire)(struct rtcroom_context *c, void *user);
+        void (*gone)(struct rtcroom_context *c, void *user); /* the daemon ended; the context is of no more use */
+};
+/* ev is borrowed and must outlive the context; NULL: none. Signals of an attached context arrive after
+ * rtcroom_subscribe(). */
+void rtcroom_context_set_events(struct rtcroom_context *c, const struct rtcroom_events *ev, void *user);
+/* Asks for copies of the signals of all contexts of this desktop user. -EACCES inside a sandbox. */
+int rtcroom_subscribe(struct rtcroom *r);
+/* Called when this desktop user enters or leaves a room, whichever program asked for it. fn NULL: no more. */
+int rtcroom_set_room_watch(struct rtcroom *r, void (*fn)(struct rtcroom *r, bool in_room, void *user), void *user);
+
+/* ---- state; each blocks for one round trip ---- */
+
+struct rtcroom_state {
+        char app_id[129], server[512], engine[16], state[16], room_id[129], user_id[129];
+        bool audio_capture, audio_published, visible, muted, deafened;
+        uint64_t token_expires_at; /* Unix seconds; 0 never */
+};
+int rtcroom_context_get_state(struct rtcroom_context *c, struct rtcroom_state *ret);
+int rtcroom_context_set_muted(struct rtcroom_context *c, bool muted);       /* the microphone */
+int rtcroom_context_set_deafened(struct rtcroom_context *c, bool deafened); /* everybody else */
+
+struct rtcroom_participant {
+        char user_id[129], node_name[256];
+        bool self, speaking, audio_published, audio_subscribed, audio_muted, muted;
+        double level;  /* 0–1 */
+        double volume; /* 0–2 */
+        unsigned quality;
+        uint64_t node_serial; /* object.serial of the playback node in PipeWire */
+};
+/* An array owned by the caller (free()), in join order. */
+int rtcroom_context_get_participants(struct rtcroom_context *c, struct rtcroom_participant **ret, size_t *ret_n);
+int rtcroom_context_set_volume(struct rtcroom_context *c, const char *user_id, double volume);
+int rtcroom_context_set_participant_muted(struct rtcroom_context *c, const char *user_id, bool muted);
+
+/* GetStats, each figure by a call: object ("outbound-rtp", "inbound-rtp.0" …), name (W3C), and a number or a text. */
+typedef void (*rtcroom_stat_fn)(const char *object, const char *name, double number, const char *text /* or NULL */,
+                                void *user);
+int rtcroom_context_get_stats(struct rtcroom_context *c, rtcroom_stat_fn fn, void *user);
+
+const char *rtcroom_version(void); /* of this library */
+
+#pragma GCC visibility pop
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,223 @@
+/* request.c - operations: one message out, a number back, then exactly one outcome. See rtcroom.h.
+ *
+ * A request stands in its context's list from the call to its outcome. The daemon answers with the number before it
+ * sends Completed; a D-Bus error instead of a number becomes an outcome too, so that `complete` always comes.
+ */
+#include "internal.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { CODE_DESTROYED = 115910, CODE_FRAMEWORK_OLD = 21102, CODE_FRAMEWORK = 115903 };
+
+static struct request *request_free(struct request *q)
+{
+        sd_bus_slot_unref(q->slot);
+        free(q);
+        return NULL;
+}
+
+static void request_unlink(struct request *q)
+{
+        struct request **at = &q->context->requests;
+
+        while (*at != q)
+                at = &(*at)->next;
+        *at = q->next;
+}
+
+/* The only place that calls back. Takes the request, which is no longer in the list. */
+static void request_finish(struct request *q, const struct rtcroom_error *e)
+{
+        struct rtcroom_context *c = context_ref(q->context);
+
+        if (e->err_no == 0 && q->cb.success)
+                q->cb.success(c, e->err_msg, q->cb.user);
+        else if (e->err_no != 0 && q->cb.fail)
+                q->cb.fail(c, e, q->cb.user);
+        if (q->cb.complete)
+                q->cb.complete(c, q->cb.user);
+        request_free(q);
+        context_unref(c);
+}
+
+static void finish_failed(struct request *q, int err_no, int code, const char *type, const char *detail)
+{
+        char text[512];
+
+        snprintf(text, sizeof(text), "%s:fail %s", q->api, detail);
+        request_unlink(q);
+        request_finish(q, &(struct rtcroom_error){ err_no, code, type, text });
+}
+
+void request_fail_all(struct rtcroom_context *c)
+{
+        while (c->requests)
+                finish_failed(c->requests, CODE_DESTROYED, CODE_DESTROYED, "D",
+                              "engine has been destroyed,please invoke tt.createRtcRoomContext create new engine");
+}
+
+void request_drop_all(struct rtcroom_context *c)
+{
+        while (c->requests) {
+                struct request *q = c->requests;
+
+                request_unlink(q);
+                request_free(q);
+        }
+}
+
+int request_on_completed(struct rtcroom_context *c, sd_bus_message *m)
+{
+        struct rtcroom_error e;
+        uint32_t number;
+        const char *api;
+        int k;
+
+        k = sd_bus_message_read(m, "usiiss", &number, &api, &e.err_no, &e.error_code, &e.error_type, &e.err_msg);
+        if (k < 0)
+                return k;
+        for (struct request *q = c->requests; q; q = q->next)
+                if (q->number == number) {
+                        request_unlink(q);
+                        request_finish(q, &e);
+                        return 1;
+                }
+        return 0;
+}
+
+static int on_reply(sd_bus_message *m, void *ctx, sd_bus_error *error)
+{
+        struct request *q = ctx;
+        struct rtcroom_context *c = context_ref(q->context);
+        const sd_bus_error *e = sd_bus_message_get_error(m);
+
+        (void)error;
+        if (e)
+                finish_failed(q, CODE_FRAMEWORK_OLD, CODE_FRAMEWORK, "F", e->message ? e->message : e->name);
+        else if (sd_bus_message_read(m, "u", &q->number) < 0)
+                finish_failed(q, CODE_FRAMEWORK_OLD, CODE_FRAMEWORK, "F", "the daemon's answer has another form");
+        context_unref(c);
+        return 0;
+}
+
+/* Starts a call; the caller appends the a{sv} and sends it. member "JoinRtcRoom" → api "joinRtcRoom". */
+static int request_begin(struct rtcroom_context *c, const char *member, sd_bus_message **ret)
+{
+        if (!c || c->freed)
+                return -EINVAL;
+        return sd_bus_message_new_method_call(c->r->bus, ret, BUS_NAME, c->path, IFACE("Context"), member);
+}
+
+/* Takes the message. */
+static int request_send(struct rtcroom_context *c, sd_bus_message *m, int k, const struct rtcroom_callbacks *cb)
+{
+        struct request *q = k >= 0 ? calloc(1, sizeof(*q)) : NULL;
+
+        if (k >= 0 && !q)
+                k = -ENOMEM;
+        if (k >= 0) {
+                q->context = c;
+                if (cb)
+                        q->cb = *cb;
+                snprintf(q->api, sizeof(q->api), "%s", sd_bus_message_get_member(m));
+                q->api[0] = (char)(q->api[0] - 'A' + 'a');
+                k = sd_bus_call_async(c->r->bus, &q->slot, m, on_reply, q, 0);
+        }
+        sd_bus_message_unref(m);
+        if (k < 0) {
+                free(q);
+                return fail_with(c->r, k == -ENOMEM || k == -EINVAL ? k : -ENOTCONN, NULL);
+        }
+        q->next = c->requests;
+        c->requests = q;
+        return 0;
+}
+
+static const char *stream_name(int streams)
+{
+        switch (streams) {
+        case RTCROOM_AUDIO: return "audio";
+        case RTCROOM_VIDEO: return "video";
+        case RTCROOM_BOTH: return "both";
+        default: return NULL;
+        }
+}
+
+int rtcroom_join(struct rtcroom_context *c, const char *room_id, const char *user_id, const char *token,
+                 unsigned flags, const struct rtcroom_callbacks *cb)
+{
+        sd_bus_message *m;
+        int k;
+
+        if (!room_id || !user_id || !token || flags & ~3u)
+                return -EINVAL;
+        k = request_begin(c, "JoinRtcRoom", &m);
+        if (k < 0)
+                return k;
+        k = sd_bus_message_append(m, "a{sv}", 4, "roomId", "s", room_id, "userId", "s", user_id, "token", "s", token,
+                                  "roomConfig", "a{sv}", 2, "autoPublish", "b", !(flags & RTCROOM_JOIN_NO_PUBLISH),
+                                  "autoSubscribe", "b", !(flags & RTCROOM_JOIN_NO_SUBSCRIBE));
+        return request_send(c, m, k, cb);
+}
+
+int rtcroom_exit(struct rtcroom_context *c, const struct rtcroom_callbacks *cb)
+{
+        sd_bus_message *m;
+        int k = request_begin(c, "ExitRtcRoom", &m);
+
+        return k < 0 ? k : request_send(c, m, sd_bus_message_append(m, "a{sv}", 0), cb);
+}
+
+int rtcroom_change_audio_capture(struct rtcroom_context *c, bool on, const struct rtcroom_callbacks *cb)
+{
+        sd_bus_message *m;
+        int k = request_begin(c, "ChangeAudioCapture", &m);
+
+        return k < 0 ? k : request_send(c, m, sd_bus_message_append(m, "a{sv}", 1, "state", "i", on), cb);
+}
+
+int rtcroom_change_stream_publish_state(struct rtcroom_context *c, bool on, int streams,
+                                        const struct rtcroom_callbacks *cb)
+{
+        const char *type = stream_name(streams);
+        sd_bus_message *m;
+        int k;
+
+        if (!type)
+                return -EINVAL;
+        k = request_begin(c, "ChangeStreamPublishState", &m);
+        if (k < 0)
+                return k;
+        k = sd_bus_message_append(m, "a{sv}", 2, "state", "i", on, "streamType", "s", type);
+        return request_send(c, m, k, cb);
+}
+
+int rtcroom_change_stream_subscribe_state(struct rtcroom_context *c, bool on, const char *user_id, int streams,
+                                          const struct rtcroom_callbacks *cb)
+{
+        const char *type = stream_name(streams);
+        sd_bus_message *m;
+        int k;
+
+        if (!type || !user_id)
+                return -EINVAL;
+        k = request_begin(c, "ChangeStreamSubscribeState", &m);
+        if (k < 0)
+                return k;
+        k = sd_bus_message_append(m, "a{sv}", 3, "state", "i", on, "userId", "s", user_id, "streamType", "s", type);
+        return request_send(c, m, k, cb);
+}
+
+int rtcroom_update_token(struct rtcroom_context *c, const char *token, const struct rtcroom_callbacks *cb)
+{
+        sd_bus_message *m;
+        int k;
+
+        if (!token)
+                return -EINVAL;
+        k = request_begin(c, "UpdateToken", &m);
+        return k < 0 ? k : request_send(c, m, sd_bus_message_append(m, "a{sv}", 1, "token", "s", token), cb);
+}
