@@ -2,7 +2,7 @@
  *
  * One agent, one stream, one component. libnice emits signals from inside its own calls, also the host candidates
  * from inside the call that starts gathering; the contract of ice.h allows no event before create() has returned, so
- * until the first turn of the loop signals are ignored, and that turn tells everything that is known by then.
+ * until the first turn of the loop, or the first get_local(), signals are ignored; then everything known is told.
  *
  * Nomination is libnice's aggressive mode: it works with every RFC 8445 and RFC 5245 peer, and saves the controlling
  * side one round trip. Checks are paced 5 ms apart (the least that RFC 8445 14.2 allows) instead of 20: on a desktop
@@ -33,7 +33,7 @@ struct ice {
         void *ctx;
         NiceAgent *agent; /* owned */
         GMainContext *context;
-        GSource *announce; /* owned; the first turn after create() */
+        GSource *first_turn; /* owned; after create() */
         guint stream;
         char *ufrag, *pwd; /* owned, by g_free() */
         char *remote_ufrag;
@@ -81,18 +81,27 @@ static void enter_state(struct ice *i, enum ice_state state)
         i->ev.state(state, i->ctx);
 }
 
-/* First turn: whatever was gathered while nobody could be told. */
-static gboolean on_announce(gpointer ctx)
+/* Whatever was gathered while nobody could be told. */
+static void announce(struct ice *i)
 {
-        struct ice *i = ctx;
-        GSList *all = nice_agent_get_local_candidates(i->agent, i->stream, COMPONENT);
+        GSList *all;
 
+        if (i->announced)
+                return;
         i->announced = true;
+        all = nice_agent_get_local_candidates(i->agent, i->stream, COMPONENT);
         for (GSList *at = all; at; at = at->next)
                 tell_candidate(i, at->data);
         g_slist_free_full(all, (GDestroyNotify)nice_candidate_free);
         if (i->gathered)
                 i->ev.candidate(NULL, i->ctx);
+}
+
+static gboolean on_first_turn(gpointer ctx)
+{
+        struct ice *i = ctx;
+
+        announce(i);
         if (i->unreachable)
                 enter_state(i, ICE_STATE_FAILED);
         return G_SOURCE_REMOVE;
@@ -219,10 +228,10 @@ static void watch(struct ice *i)
         g_signal_connect(i->agent, "candidate-gathering-done", G_CALLBACK(on_gathered), i);
         g_signal_connect(i->agent, "component-state-changed", G_CALLBACK(on_state), i);
         (void)nice_agent_attach_recv(i->agent, i->stream, COMPONENT, i->context, on_packet, i);
-        i->announce = g_idle_source_new();
-        g_source_set_priority(i->announce, G_PRIORITY_HIGH); /* before any answer from a socket */
-        g_source_set_callback(i->announce, on_announce, i, NULL);
-        g_source_attach(i->announce, i->context);
+        i->first_turn = g_idle_source_new();
+        g_source_set_priority(i->first_turn, G_PRIORITY_HIGH); /* before any answer from a socket */
+        g_source_set_callback(i->first_turn, on_first_turn, i, NULL);
+        g_source_attach(i->first_turn, i->context);
 }
 
 static int open_agent(struct ice *i, const struct ice_config *config)
@@ -272,6 +281,7 @@ static int agent_create(void *factory, const struct ice_config *config, const st
 
 static int agent_get_local(struct ice *i, const char **ret_ufrag, const char **ret_pwd)
 {
+        announce(i); /* so that they can stand in the description that asks */
         *ret_ufrag = i->ufrag;
         *ret_pwd = i->pwd;
         return 0;
@@ -379,9 +389,9 @@ static void on_closed(GObject *agent, GAsyncResult *result, gpointer ctx)
 
 static void agent_free(struct ice *i)
 {
-        if (i->announce) {
-                g_source_destroy(i->announce);
-                g_source_unref(i->announce);
+        if (i->first_turn) {
+                g_source_destroy(i->first_turn);
+                g_source_unref(i->first_turn);
         }
         if (i->agent) {
                 (void)g_signal_handlers_disconnect_by_data(i->agent, i);

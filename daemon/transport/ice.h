@@ -38,7 +38,9 @@ struct ice_ops {
         /* Starts gathering at once. No event from inside create(). */
         int (*create)(void *factory, const struct ice_config *config, const struct ice_events *ev, void *ctx,
                       struct ice **ret);
-        int (*get_local)(struct ice *i, const char **ret_ufrag, const char **ret_pwd); /* borrowed */
+        /* Borrowed, until a restart. May tell of candidates that are known by now, from inside the call. */
+        int (*get_local)(struct ice *i, const char **ret_ufrag, const char **ret_pwd);
+        /* Other credentials than before are the other side's ICE restart: the local ones change with it. */
         int (*set_remote)(struct ice *i, const char *ufrag, const char *pwd);
         int (*add_remote_candidate)(struct ice *i, const char *line /* NULL: no more */);
         int (*send)(struct ice *i, const void *data, size_t len); /* -EAGAIN: dropped */

@@ -3,6 +3,10 @@
  * Network thread only. Offers and answers follow JSEP (RFC 8829) as far as audio needs it: one transport, sections are
  * added or made inactive and reused, never removed; ICE restarts are offers with new credentials.
  * A peer publishes on at most one section and receives on any number.
+ *
+ * Candidates that are known when the first description is made stand in it, with end-of-candidates when that is all;
+ * only later ones come as events. A peer that failed or was closed stays so and ignores everything but peer_free(),
+ * which is not legal inside an event.
  */
 #pragma once
 
@@ -61,6 +65,7 @@ struct peer_config {
         struct rng *rng;                /* borrowed */
         const char *cname;              /* RTCP SDES; copied. Random per room, not the user's name (RFC 7022) */
         bool dtx, fec;                  /* a=fmtp of what we send and ask for */
+        bool offer_receives;            /* offers are sendrecv: an echo is wanted. Otherwise sendonly */
 };
 
 int peer_new(const struct peer_config *config, const struct peer_events *ev, void *ctx, struct peer **ret);
@@ -86,6 +91,7 @@ int peer_send(struct peer *p, const struct media_packet *m, uint64_t now_us);
 struct peer_rtp_stats { /* W3C outbound-rtp / remote-inbound-rtp / transport */
         uint64_t packets_sent, bytes_sent, retransmitted, nacks_received, nacks_sent;
         uint64_t packets_received, bytes_received, srtp_errors, malformed;
+        uint64_t unknown; /* authentic, but of no section or payload type that was agreed on */
         uint32_t rtt_us, remote_jitter_us;
         int32_t remote_packets_lost;
         double remote_fraction_lost;

@@ -56,7 +56,9 @@ static uint64_t earliest(const struct fake_ice_box *b)
         uint64_t due_us = LOOP_NEVER;
         struct datagram *d;
 
-        list_for_each(d, &b->flying, link) if (d->due_us < due_us) due_us = d->due_us;
+        list_for_each (d, &b->flying, link)
+                if (d->due_us < due_us)
+                        due_us = d->due_us;
         for (unsigned n = 0; n < b->n_agents; n++)
                 if (b->agents[n]->box && b->agents[n]->due_us < due_us)
                         due_us = b->agents[n]->due_us;
@@ -141,8 +143,9 @@ static void on_timer(void *ctx)
                         step(b->agents[n]);
         do {
                 due = NULL;
-                list_for_each(d, &b->flying, link) if (d->due_us <= now_us && (!due || d->due_us < due->due_us)) due =
-                        d;
+                list_for_each (d, &b->flying, link)
+                        if (d->due_us <= now_us && (!due || d->due_us < due->due_us))
+                                due = d;
                 if (due)
                         deliver(b, due);
         } while (due);
@@ -196,6 +199,8 @@ static int fake_get_local(struct ice *i, const char **ret_ufrag, const char **re
 /* Other credentials than before are a restart: new ones of our own, new checks, while packets go on. */
 static int fake_set_remote(struct ice *i, const char *ufrag, const char *pwd)
 {
+        if (strcmp(i->remote_ufrag, ufrag) == 0 && strcmp(i->remote_pwd, pwd) == 0)
+                return 0;
         if (i->remote_ufrag[0]) {
                 i->restarts++;
                 i->has_candidate = false;
@@ -276,12 +281,15 @@ struct fake_ice_box *fake_ice_box_new(struct loop *loop, uint64_t seed)
 {
         struct fake_ice_box *b = calloc(1, sizeof(*b));
 
-        assert(b);
+        if (!b)
+                return NULL;
         b->loop = loop;
         rand_seed(&b->rng, seed);
         list_init(&b->flying);
-        if (loop_add_timer(loop, LOOP_NEVER, on_timer, b, &b->timer) < 0)
-                abort();
+        if (loop_add_timer(loop, LOOP_NEVER, on_timer, b, &b->timer) < 0) {
+                free(b);
+                return NULL;
+        }
         return b;
 }
 
@@ -291,7 +299,8 @@ struct fake_ice_box *fake_ice_box_free(struct fake_ice_box *b)
 
         if (!b)
                 return NULL;
-        list_for_each(d, &b->flying, link) free(d);
+        list_for_each (d, &b->flying, link)
+                free(d);
         for (unsigned n = 0; n < b->n_agents; n++) {
                 assert(!b->agents[n]->box);
                 free(b->agents[n]);

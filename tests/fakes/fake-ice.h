@@ -19,8 +19,8 @@ struct fake_ice_net {
         void *tap_ctx;
 };
 
-struct fake_ice_box *fake_ice_box_new(struct loop *loop, uint64_t seed);
-struct fake_ice_box *fake_ice_box_free(struct fake_ice_box *b); /* after its agents */
+struct fake_ice_box *fake_ice_box_new(struct loop *loop, uint64_t seed); /* NULL: out of memory */
+struct fake_ice_box *fake_ice_box_free(struct fake_ice_box *b);          /* after its agents */
 struct ice_provider fake_ice_box_provider(struct fake_ice_box *b);
 struct fake_ice_net *fake_ice_box_net(struct fake_ice_box *b); /* to be changed at any time */
 

@@ -1,0 +1,374 @@
+/* negotiate.c - see negotiate.h.
+ *
+ * Taken: audio sections with Opus, in the BUNDLE group, with rtcp-mux. Everything else is answered with port 0, which
+ * costs the other side nothing and keeps the order of the sections. Since all is bundled, one set of transport
+ * parameters counts, that of the first section we take; it is written once, at session level.
+ */
+#include "transport/negotiate.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { OPUS_PT = 111, EXT_LEVEL = 1, EXT_MID = 4, OPUS_RATE = 48000 };
+
+void negotiation_done(struct negotiation *n)
+{
+        free(n->sections);
+        *n = (struct negotiation){ 0 };
+}
+
+static int copy(const struct negotiation *from, size_t n_sections, struct negotiation *ret)
+{
+        struct negotiation n = { .n_sections = n_sections, .remote = from->remote };
+
+        assert(n_sections >= from->n_sections);
+        n.sections = calloc(n_sections > 0 ? n_sections : 1, sizeof(*n.sections));
+        if (!n.sections)
+                return -ENOMEM;
+        if (from->n_sections > 0)
+                memcpy(n.sections, from->sections, from->n_sections * sizeof(*n.sections));
+        *ret = n;
+        return 0;
+}
+
+/* ---- offering ---- */
+
+static int find_ours(const struct negotiation *n)
+{
+        for (size_t i = 0; i < n->n_sections; i++)
+                if (n->sections[i].accepted && n->sections[i].ours)
+                        return (int)i;
+        return -1;
+}
+
+static void init_publishing(struct neg_section *s, size_t index)
+{
+        *s = (struct neg_section){ .accepted = true,
+                                   .ours = true,
+                                   .nack = true,
+                                   .payload_type = OPUS_PT,
+                                   .ext = { .mid = EXT_MID, .level = EXT_LEVEL } };
+        snprintf(s->mid, sizeof(s->mid), "%zu", index);
+        snprintf(s->media, sizeof(s->media), "audio");
+        snprintf(s->proto, sizeof(s->proto), "UDP/TLS/RTP/SAVPF");
+}
+
+int negotiate_offer(const struct negotiation *current, bool send, bool receive, struct negotiation *ret)
+{
+        int at = find_ours(current);
+        struct negotiation n;
+        int r;
+
+        if (at < 0 && current->n_sections == SDP_MAX_SECTIONS)
+                return -EMSGSIZE;
+        r = copy(current, current->n_sections + (at < 0), &n);
+        if (r < 0)
+                return r;
+        if (at < 0) {
+                at = (int)current->n_sections;
+                init_publishing(&n.sections[at], (size_t)at);
+        }
+        n.sections[at].send = send;
+        n.sections[at].receive = receive;
+        *ret = n;
+        return 0;
+}
+
+/* ---- reading the other side ---- */
+
+static bool is_usable(const struct sdp_section *m)
+{
+        return !sdp_section_is_rejected(m) && m->kind == SDP_KIND_AUDIO && m->bundled && m->mid[0] && m->rtcp_mux &&
+               sdp_find_codec(m, "opus", OPUS_RATE);
+}
+
+static bool fits(const char *s, size_t max)
+{
+        return s && strlen(s) <= max;
+}
+
+static int read_transport(const struct sdp_section *m, struct neg_remote *ret)
+{
+        const struct sdp_transport *t = &m->transport;
+
+        if (!fits(t->ufrag, NEG_ICE_MAX) || !fits(t->pwd, NEG_ICE_MAX) || !t->fingerprint.hash)
+                return -EPROTO;
+        if (t->setup == SDP_SETUP_HOLDCONN)
+                return -EPROTO;
+        *ret = (struct neg_remote){ .fingerprint = t->fingerprint, .setup = t->setup };
+        snprintf(ret->ufrag, sizeof(ret->ufrag), "%s", t->ufrag);
+        snprintf(ret->pwd, sizeof(ret->pwd), "%s", t->pwd);
+        return 0;
+}
+
+static bool is_same_certificate(const struct sdp_fingerprint *a, const struct sdp_fingerprint *b)
+{
+        return strcmp(a->hash, b->hash) == 0 && a->len == b->len && memcmp(a->bytes, b->bytes, a->len) == 0;
+}
+
+/* The transport of the first usable section. It may restart ICE, but another certificate would be another peer. */
+static int take_transport(const struct sdp_session *s, struct negotiation *n)
+{
+        struct neg_remote remote;
+
+        for (size_t i = 0; i < s->n_sections; i++) {
+                int r;
+
+                if (!n->sections[i].accepted)
+                        continue;
+                r = read_transport(&s->sections[i], &remote);
+                if (r < 0)
+                        return r;
+                if (n->remote.ufrag[0] && !is_same_certificate(&n->remote.fingerprint, &remote.fingerprint))
+                        return -EPROTO;
+                n->remote = remote;
+                return 0;
+        }
+        /* All sections are off: fine later on, useless as a beginning. */
+        return n->remote.ufrag[0] ? 0 : -EPROTO;
+}
+
+static void take_media(const struct sdp_section *m, struct neg_section *s)
+{
+        const struct sdp_codec *opus = sdp_find_codec(m, "opus", OPUS_RATE);
+
+        s->payload_type = opus->payload_type;
+        s->nack = (opus->feedback & SDP_FB_NACK) != 0;
+        s->ext.mid = sdp_find_extmap(m, RTP_EXT_URI_MID);
+        s->ext.level = sdp_find_extmap(m, RTP_EXT_URI_LEVEL);
+        memcpy(s->ssrcs, m->ssrcs, sizeof(s->ssrcs));
+        s->n_ssrcs = m->n_ssrcs;
+}
+
+int negotiate_answer_received(const struct negotiation *offered, const struct sdp_session *answer,
+                              struct negotiation *ret)
+{
+        struct negotiation n;
+        int r;
+
+        if (answer->n_sections != offered->n_sections)
+                return -EPROTO;
+        r = copy(offered, offered->n_sections, &n);
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < n.n_sections; i++) {
+                const struct sdp_section *m = &answer->sections[i];
+                struct neg_section *s = &n.sections[i];
+
+                s->accepted = s->accepted && is_usable(m) && strcmp(m->mid, s->mid) == 0;
+                s->send = s->accepted && s->send && (m->direction & SDP_RECVONLY);
+                s->receive = s->accepted && s->receive && (m->direction & SDP_SENDONLY);
+                if (s->accepted)
+                        take_media(m, s);
+        }
+        r = take_transport(answer, &n);
+        if (r == 0 && n.remote.setup == SDP_SETUP_ACTPASS)
+                r = -EPROTO; /* RFC 8842 5.3: the answer decides */
+        if (r < 0) {
+                negotiation_done(&n);
+                return r;
+        }
+        *ret = n;
+        return 0;
+}
+
+static bool is_duplicate(const struct sdp_session *s, size_t at)
+{
+        for (size_t i = 0; i < at; i++)
+                if (s->sections[at].mid[0] && strcmp(s->sections[i].mid, s->sections[at].mid) == 0)
+                        return true;
+        return false;
+}
+
+static int answer_section(const struct sdp_section *m, struct neg_section *s)
+{
+        bool ours = s->accepted && s->ours && strcmp(m->mid, s->mid) == 0;
+        bool sending = ours && s->send;
+
+        if (!fits(m->mid, SDP_MAX_MID) || !fits(m->media, NEG_WORD_MAX) || !fits(m->proto, NEG_WORD_MAX))
+                return -EPROTO;
+        *s = (struct neg_section){ .accepted = is_usable(m), .ours = ours };
+        snprintf(s->mid, sizeof(s->mid), "%s", m->mid);
+        snprintf(s->media, sizeof(s->media), "%s", m->media);
+        snprintf(s->proto, sizeof(s->proto), "%s", m->proto);
+        if (!s->accepted)
+                return 0;
+        take_media(m, s);
+        s->receive = (m->direction & SDP_SENDONLY) != 0;
+        s->send = sending && (m->direction & SDP_RECVONLY) != 0;
+        return 0;
+}
+
+int negotiate_offer_received(const struct negotiation *current, const struct sdp_session *offer,
+                             struct negotiation *ret)
+{
+        struct negotiation n;
+        int r;
+
+        if (offer->n_sections < current->n_sections || offer->n_sections == 0)
+                return -EPROTO; /* RFC 3264 8: sections are never taken away */
+        r = copy(current, offer->n_sections, &n);
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < n.n_sections && r == 0; i++)
+                r = is_duplicate(offer, i) ? -EPROTO : answer_section(&offer->sections[i], &n.sections[i]);
+        if (r == 0)
+                r = take_transport(offer, &n);
+        if (r < 0) {
+                negotiation_done(&n);
+                return r;
+        }
+        *ret = n;
+        return 0;
+}
+
+/* ---- writing ---- */
+
+static const char *format_opus(const struct neg_local *local)
+{
+        if (local->fec)
+                return local->dtx ? "minptime=10;useinbandfec=1;usedtx=1" : "minptime=10;useinbandfec=1";
+        return local->dtx ? "minptime=10;usedtx=1" : NULL;
+}
+
+static int write_media(struct sdp_section *m, const struct neg_section *s, const struct neg_local *local)
+{
+        struct sdp_codec opus = { .payload_type = s->payload_type,
+                                  .name = "opus",
+                                  .clock_rate = OPUS_RATE,
+                                  .channels = 2, /* RFC 7587 7: always */
+                                  .feedback = s->nack ? SDP_FB_NACK : 0 };
+        bool active = s->send || s->receive;
+        int r = 0;
+
+        if (active)
+                opus.fmtp = format_opus(local);
+        else
+                opus.feedback = 0;
+        /* Where the other side tells its SSRCs, mid in every packet says nothing new: the lines can be spared. */
+        if (active && s->ext.mid && s->n_ssrcs == 0)
+                r = sdp_add_extmap(m, s->ext.mid, RTP_EXT_URI_MID);
+        if (r == 0 && active && s->ext.level)
+                r = sdp_add_extmap(m, s->ext.level, RTP_EXT_URI_LEVEL);
+        return r == 0 ? sdp_add_codec(m, &opus) : r;
+}
+
+static int write_section(struct sdp_session *session, const struct neg_section *s, const struct neg_local *local,
+                         const char *msid)
+{
+        struct sdp_section *m;
+        int r = sdp_add_section(session, &m);
+
+        if (r < 0)
+                return r;
+        m->media = s->media;
+        m->proto = s->proto;
+        m->mid = s->mid;
+        m->direction = (enum sdp_direction)((s->send ? SDP_SENDONLY : 0) | (s->receive ? SDP_RECVONLY : 0));
+        if (!s->accepted) {
+                m->port = 0;
+                return 0;
+        }
+        m->bundled = m->rtcp_mux = true;
+        if (s->send) {
+                m->msid = msid;
+                m->cname = local->cname;
+                m->ssrcs[m->n_ssrcs++] = local->ssrc;
+        }
+        return write_media(m, s, local);
+}
+
+static int write_candidates(struct sdp_section *m, const struct neg_local *local)
+{
+        int r = 0;
+
+        for (size_t i = 0; i < local->n_candidates && r == 0; i++)
+                r = sdp_add_candidate(m, local->candidates[i]);
+        m->end_of_candidates = local->end_of_candidates;
+        return r;
+}
+
+int negotiate_write(const struct negotiation *n, const struct neg_local *local, char **ret_sdp)
+{
+        struct sdp_session s = { .id = local->id, .version = local->version };
+        int first = negotiate_find_accepted(n), r = 0;
+        char msid[128];
+
+        snprintf(msid, sizeof(msid), "%.64s audio", local->cname);
+        s.transport = (struct sdp_transport){
+                .ufrag = local->ufrag, .pwd = local->pwd, .trickle = true, .setup = local->setup
+        };
+        s.transport.fingerprint = (struct sdp_fingerprint){ .hash = "sha-256", .len = 32 };
+        memcpy(s.transport.fingerprint.bytes, local->sha256, 32);
+        for (size_t i = 0; i < n->n_sections && r == 0; i++)
+                r = write_section(&s, &n->sections[i], local, msid);
+        if (r == 0 && first >= 0)
+                r = write_candidates(&s.sections[first], local);
+        if (r == 0)
+                r = sdp_write(&s, ret_sdp);
+        sdp_done(&s);
+        return r;
+}
+
+/* ---- looking things up ---- */
+
+static bool has_ssrc(const struct neg_section *s, uint32_t ssrc)
+{
+        for (size_t i = 0; i < s->n_ssrcs; i++)
+                if (s->ssrcs[i] == ssrc)
+                        return true;
+        return false;
+}
+
+static int find_by_ssrc(const struct negotiation *n, uint32_t ssrc)
+{
+        for (size_t i = 0; i < n->n_sections; i++)
+                if (n->sections[i].receive && has_ssrc(&n->sections[i], ssrc))
+                        return (int)i;
+        return -1;
+}
+
+static int find_by_payload_type(const struct negotiation *n, uint8_t payload_type)
+{
+        int found = -1;
+
+        for (size_t i = 0; i < n->n_sections; i++) {
+                if (!n->sections[i].receive || n->sections[i].payload_type != payload_type)
+                        continue;
+                if (found >= 0)
+                        return -1;
+                found = (int)i;
+        }
+        return found;
+}
+
+int negotiate_find(const struct negotiation *n, const char *mid, uint32_t ssrc, uint8_t payload_type)
+{
+        int found;
+
+        for (size_t i = 0; i < n->n_sections && *mid; i++)
+                if (n->sections[i].accepted && strcmp(n->sections[i].mid, mid) == 0)
+                        return (int)i;
+        if (*mid)
+                return -1; /* it names something that is not here: guessing would give it to the wrong one */
+        found = find_by_ssrc(n, ssrc);
+        return found >= 0 ? found : find_by_payload_type(n, payload_type);
+}
+
+int negotiate_find_sending(const struct negotiation *n)
+{
+        for (size_t i = 0; i < n->n_sections; i++)
+                if (n->sections[i].send)
+                        return (int)i;
+        return -1;
+}
+
+int negotiate_find_accepted(const struct negotiation *n)
+{
+        for (size_t i = 0; i < n->n_sections; i++)
+                if (n->sections[i].accepted)
+                        return (int)i;
+        return -1;
+}

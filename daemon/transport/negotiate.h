@@ -1,0 +1,71 @@
+/* negotiate.h - offer/answer (RFC 3264, JSEP RFC 8829) as far as audio over one BUNDLE needs it: agreed session ⇄ SDP.
+ *
+ * Pure; any thread. A negotiation is a value: each step makes the next one from the current one and the other side's
+ * text, so a step that fails leaves everything as it was. Sections keep their place for the life of the session; one
+ * that is rejected may be reused for something else later (RFC 8829 5.2.2).
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "wire/rtp-ext.h"
+#include "wire/sdp.h"
+
+enum { NEG_ICE_MAX = 256, NEG_WORD_MAX = 31 }; /* RFC 8839 5.4: up to 256 characters each */
+
+struct neg_section {
+        char mid[SDP_MAX_MID + 1];
+        char media[NEG_WORD_MAX + 1], proto[NEG_WORD_MAX + 1]; /* for the m= line, also of what we reject */
+        bool accepted;                                         /* audio that we take part in, be it inactive */
+        bool ours;                                             /* the one we publish on */
+        bool send, receive;
+        bool nack;
+        uint8_t payload_type; /* Opus */
+        struct rtp_ext_ids ext;
+        uint32_t ssrcs[SDP_MAX_SSRCS]; /* what the other side says it sends with */
+        size_t n_ssrcs;
+};
+
+struct neg_remote {
+        char ufrag[NEG_ICE_MAX + 1], pwd[NEG_ICE_MAX + 1]; /* "": nothing is known yet */
+        struct sdp_fingerprint fingerprint;
+        enum sdp_setup setup;
+};
+
+struct negotiation {
+        struct neg_section *sections; /* owned array */
+        size_t n_sections;
+        struct neg_remote remote;
+};
+void negotiation_done(struct negotiation *n);
+
+/* What a description of ours says besides the sections. Everything borrowed. */
+struct neg_local {
+        uint64_t id, version;
+        const char *ufrag, *pwd, *cname;
+        const uint8_t *sha256;
+        enum sdp_setup setup;
+        uint32_t ssrc;
+        bool dtx, fec;
+        const char *const *candidates;
+        size_t n_candidates;
+        bool end_of_candidates;
+};
+
+/* Our offer: the current sections, with one that publishes as told (made if there is none). */
+int negotiate_offer(const struct negotiation *current, bool send, bool receive, struct negotiation *ret);
+/* -EPROTO: unusable. `offered` is what negotiate_offer() gave. */
+int negotiate_answer_received(const struct negotiation *offered, const struct sdp_session *answer,
+                              struct negotiation *ret);
+/* The result is what our answer says. */
+int negotiate_offer_received(const struct negotiation *current, const struct sdp_session *offer,
+                             struct negotiation *ret);
+int negotiate_write(const struct negotiation *n, const struct neg_local *local, char **ret_sdp);
+
+/* The section that a packet belongs to: by mid, else by SSRC, else by payload type where only one receives it
+ * (RFC 8843 9.2). mid may be "". -1: none. */
+int negotiate_find(const struct negotiation *n, const char *mid, uint32_t ssrc, uint8_t payload_type);
+int negotiate_find_sending(const struct negotiation *n);  /* -1: none */
+int negotiate_find_accepted(const struct negotiation *n); /* the first one, which carries the transport; -1: none */

@@ -1,0 +1,255 @@
+/* peer-media.c - the packets of a peer: RTP and RTCP between the encrypted transport and the peer's events.
+ *
+ * Network thread. Nothing is believed before SRTP has authenticated it; what fails any step is counted and dropped.
+ * Per-packet conditions are never logged.
+ */
+#include "transport/peer-internal.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "wire/rtp.h"
+
+enum {
+        PAYLOAD_MAX = 1200,
+        MID_PACKETS = 50 /* first second: RFC 8843 15 wants it until the other side surely knows */
+};
+
+struct packet_buf {
+        _Alignas(4) uint8_t data[PEER_DATAGRAM_MAX + SRTP_TRAILER_MAX];
+        size_t len;
+};
+
+/* ---- RTCP session events ---- */
+
+static void on_rtcp_send(uint8_t *data, size_t len, size_t size, void *ctx)
+{
+        struct peer *p = ctx;
+
+        if (p->srtp && srtpctx_protect_rtcp(p->srtp, data, &len, size) == 0)
+                (void)p->ice_ops->send(p->ice, data, len); /* lost like any datagram */
+}
+
+static void on_resend(const uint8_t *packet, size_t len, void *ctx)
+{
+        struct peer *p = ctx;
+
+        (void)p->ice_ops->send(p->ice, packet, len);
+}
+
+static void on_bye(struct rtp_source *source, void *ctx)
+{
+        struct peer *p = ctx;
+
+        srtpctx_forget(p->srtp, source->ssrc);
+        p->ev.bye(p->agreed.sections[source->section].mid, p->ctx);
+}
+
+static void on_gone(struct rtp_source *source, void *ctx)
+{
+        struct peer *p = ctx;
+
+        srtpctx_forget(p->srtp, source->ssrc);
+}
+
+static void on_loss_report(uint8_t percent, void *ctx)
+{
+        struct peer *p = ctx;
+
+        p->ev.loss_report(percent, p->ctx);
+}
+
+int peer_media_init(struct peer *p, uint64_t now_us)
+{
+        static const struct rtcp_session_events events = { .send = on_rtcp_send,
+                                                           .resend = on_resend,
+                                                           .bye = on_bye,
+                                                           .gone = on_gone,
+                                                           .loss_report = on_loss_report };
+        struct rtcp_session_config config = { .cname = p->cname, .rng = p->rng, .now_us = now_us };
+
+        do
+                p->ssrc = rand_u32(p->rng);
+        while (p->ssrc == 0);
+        p->seq = (uint16_t)(rand_u32(p->rng) & 0x7fff); /* RFC 3711 3.3.1: low, so that no early loss hides a wrap */
+        p->timestamp_offset = rand_u32(p->rng);
+        p->mid_packets = MID_PACKETS;
+        config.ssrc = p->ssrc;
+        config.unix_us = clock_realtime_us();
+        return rtcp_session_new(&config, &events, p, &p->rtcp);
+}
+
+/* ---- receiving ---- */
+
+static bool copy_in(struct packet_buf *b, const uint8_t *data, size_t len)
+{
+        if (len > PEER_DATAGRAM_MAX)
+                return false;
+        memcpy(b->data, data, len);
+        b->len = len;
+        return true;
+}
+
+/* The extension numbers are the same in all sections of a BUNDLE (RFC 8843 9.3): any accepted one tells them. */
+static struct rtp_ext_ids ext_ids(const struct negotiation *n)
+{
+        struct rtp_ext_ids ids = { 0 };
+
+        for (size_t i = 0; i < n->n_sections && (!ids.mid || !ids.level); i++) {
+                if (!n->sections[i].accepted)
+                        continue;
+                ids.mid = ids.mid ? ids.mid : n->sections[i].ext.mid;
+                ids.level = ids.level ? ids.level : n->sections[i].ext.level;
+        }
+        return ids;
+}
+
+/* The packet's source, made on its first packet; NULL: it belongs nowhere. */
+static struct rtp_source *find_source(struct peer *p, const struct rtp_packet *rtp, const struct rtp_ext *ext)
+{
+        struct rtp_source *source = rtcp_session_find(p->rtcp, rtp->ssrc);
+        int section;
+
+        if (source && !ext->mid[0])
+                return source;
+        section = negotiate_find(&p->agreed, ext->mid, rtp->ssrc, rtp->payload_type);
+        if (section < 0 || !p->agreed.sections[section].receive || rtp->ssrc == p->ssrc)
+                return NULL;
+        if (source)
+                source->section = (unsigned)section; /* mid is the last word (RFC 8843 9.2) */
+        else if (rtcp_session_add(p->rtcp, rtp->ssrc, (unsigned)section, rtp->seq, &source) < 0)
+                return NULL;
+        return source;
+}
+
+static void deliver(struct peer *p, const struct neg_section *section, const struct rtp_packet *rtp,
+                    const struct rtp_ext *ext, uint64_t now_us)
+{
+        const struct peer_packet packet = { .mid = section->mid,
+                                            .ssrc = rtp->ssrc,
+                                            .timestamp = rtp->timestamp,
+                                            .seq = rtp->seq,
+                                            .marker = rtp->marker,
+                                            .payload_type = rtp->payload_type,
+                                            .level_dbov = ext->level_dbov,
+                                            .payload = rtp->payload,
+                                            .len = rtp->payload_len,
+                                            .arrival_us = now_us };
+
+        p->packets_received++;
+        p->bytes_received += rtp->payload_len;
+        if (rtp->payload_len > 0) /* packets of padding only probe the path */
+                p->ev.packet(&packet, p->ctx);
+}
+
+static void receive(struct peer *p, const struct rtp_packet *rtp, uint64_t now_us)
+{
+        const struct rtp_ext_ids ids = ext_ids(&p->agreed);
+        const struct neg_section *section;
+        struct rtp_source *source;
+        struct rtp_ext ext;
+
+        if (!rtp_ext_parse(rtp, &ids, &ext))
+                p->malformed++; /* what could be read of it counts */
+        source = find_source(p, rtp, &ext);
+        section = source ? &p->agreed.sections[source->section] : NULL;
+        if (!section || section->payload_type != rtp->payload_type) {
+                p->unknown++;
+                if (!source)
+                        srtpctx_forget(p->srtp, rtp->ssrc); /* or strangers' state would add up */
+                return;
+        }
+        rtcp_session_received(p->rtcp, source, rtp, section->nack, now_us);
+        deliver(p, section, rtp, &ext, now_us);
+}
+
+void peer_media_rtp(struct peer *p, const uint8_t *data, size_t len, uint64_t now_us)
+{
+        struct packet_buf b;
+        struct rtp_packet rtp;
+
+        if (!copy_in(&b, data, len))
+                p->malformed++;
+        else if (srtpctx_unprotect_rtp(p->srtp, b.data, &b.len) < 0)
+                p->srtp_errors++;
+        else if (rtp_parse(b.data, b.len, &rtp) < 0)
+                p->malformed++;
+        else
+                receive(p, &rtp, now_us);
+}
+
+void peer_media_rtcp(struct peer *p, const uint8_t *data, size_t len, uint64_t now_us)
+{
+        struct packet_buf b;
+
+        if (!copy_in(&b, data, len))
+                p->malformed++;
+        else if (srtpctx_unprotect_rtcp(p->srtp, b.data, &b.len) < 0)
+                p->srtp_errors++;
+        else if (rtcp_session_input(p->rtcp, b.data, b.len, now_us) < 0)
+                p->malformed++;
+}
+
+void peer_media_sections_changed(struct peer *p, const struct negotiation *before)
+{
+        for (size_t i = 0; i < before->n_sections; i++) {
+                const struct neg_section *old = &before->sections[i], *s = &p->agreed.sections[i];
+
+                if (old->receive && (!s->receive || strcmp(old->mid, s->mid) != 0))
+                        rtcp_session_forget(p->rtcp, (unsigned)i);
+        }
+}
+
+/* ---- sending ---- */
+
+static int build(struct peer *p, const struct neg_section *section, const struct media_packet *m,
+                 struct rtp_packet *rtp, struct packet_buf *b)
+{
+        struct rtp_ext ext = { .level_dbov = m->level_dbov > 127 ? 127 : m->level_dbov, .voice = m->voice };
+        uint8_t block[RTP_EXT_BLOCK_MAX];
+        int r;
+
+        *rtp = (struct rtp_packet){ .marker = m->marker,
+                                    .payload_type = section->payload_type,
+                                    .seq = p->seq,
+                                    .timestamp = m->timestamp + p->timestamp_offset,
+                                    .ssrc = p->ssrc,
+                                    .payload = m->payload,
+                                    .payload_len = m->len };
+        if (p->mid_packets > 0)
+                memcpy(ext.mid, section->mid, sizeof(ext.mid));
+        r = rtp_ext_build(&section->ext, &ext, block, sizeof(block), rtp);
+        if (r < 0)
+                return r;
+        r = rtp_build(rtp, b->data, PEER_DATAGRAM_MAX);
+        if (r < 0)
+                return r;
+        b->len = (size_t)r;
+        return 0;
+}
+
+int peer_send(struct peer *p, const struct media_packet *m, uint64_t now_us)
+{
+        int at = negotiate_find_sending(&p->agreed), r;
+        struct packet_buf b;
+        struct rtp_packet rtp;
+
+        if (p->state != PEER_STATE_CONNECTED || at < 0)
+                return -ENOTCONN;
+        if (m->len > PAYLOAD_MAX)
+                return -EMSGSIZE;
+        r = build(p, &p->agreed.sections[at], m, &rtp, &b);
+        if (r < 0)
+                return r;
+        r = srtpctx_protect_rtp(p->srtp, b.data, &b.len, sizeof(b.data));
+        if (r < 0)
+                return r;
+        p->seq++;
+        if (p->mid_packets > 0)
+                p->mid_packets--;
+        (void)p->ice_ops->send(p->ice, b.data, b.len); /* a full socket is loss, and repaired like it */
+        rtcp_session_sent(p->rtcp, &rtp, b.data, b.len, now_us);
+        peer_rearm(p);
+        return 0;
+}
