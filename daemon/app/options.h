@@ -1,7 +1,8 @@
 /* options.h - a caller's a{sv}, read into plain values: what params.c judges, free of any D-Bus type.
  *
- * Bounded when it is built (bus/bus-options.c): 64 entries in all dictionaries together, 64 KiB, 8 levels of containers
- * counted from the outer one. Unknown keys may be dropped by the reader but count. The tree owns its strings.
+ * Bounded when it is built (bus/bus-options.c): 64 entries in all dictionaries together, 64 KiB, 8 levels of
+ * containers counted from the outer one. Unknown keys may be dropped by the reader but count. The tree owns its
+ * strings.
  */
 #pragma once
 
@@ -34,7 +35,7 @@ struct options {
 
 int options_new(struct options **ret);
 struct options *options_free(struct options *o);
-/* Each adds one entry; a key given twice: the later wins. Strings are copied, the object is taken (also on failure). */
+/* Each adds one entry; a key given twice: the later wins. Strings are copied, the object is taken, also on failure. */
 int options_add_string(struct options *o, const char *key, const char *value);
 int options_add_number(struct options *o, const char *key, double value);
 int options_add_boolean(struct options *o, const char *key, bool value);

@@ -35,7 +35,7 @@ __attribute__((format(printf, 2, 3))) static void add_violation(struct params_de
         va_end(ap);
 }
 
-/* The value of a key if it is there and of the right type; else NULL, which is a violation unless it may be missing. */
+/* The value of a key if it is there and of the right type; else NULL: a violation, unless it may be missing. */
 static const struct option *expect(struct check *c, const char *key, enum option_type type, bool required)
 {
         const struct option *o = options_get(c->options, key);
@@ -134,7 +134,8 @@ static void get_stream_type(struct check *c, struct params_stream *ret)
         ret->audio = strcmp(type, "audio") == 0 || strcmp(type, "both") == 0;
         ret->video = strcmp(type, "video") == 0 || strcmp(type, "both") == 0;
         if (!ret->audio && !ret->video)
-                add_violation(&c->detail, "expect %s.streamType to be one of \"audio\", \"video\", \"both\", but got %.*s",
+                add_violation(&c->detail,
+                              "expect %s.streamType to be one of \"audio\", \"video\", \"both\", but got %.*s",
                               c->path, shown_length(type), type);
 }
 
@@ -248,7 +249,8 @@ int params_capture(const struct options *o, struct params_state *ret, struct par
         return r;
 }
 
-static int get_stream(const struct options *o, bool has_user, struct params_stream *ret, struct params_detail *ret_detail)
+static int get_stream(const struct options *o, bool has_user, struct params_stream *ret,
+                      struct params_detail *ret_detail)
 {
         struct check c = begin(o);
         struct params_stream p = { 0 };

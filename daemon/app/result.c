@@ -30,7 +30,7 @@ static const struct outcome destroyed = { 115910, 115910, "D" };
 static const struct outcome failed = { 21102, 115903, "F" };
 
 static const struct reason {
-        int code;                /* the engine's own, for "error code:<n>" and for a room that ended; 0: the server's */
+        int code;                /* the engine's own, of a failure or of a room that ended; 0: the server's */
         const char *failed_text; /* of an operation that failed, instead of the code */
         const char *ended_text;  /* of a room that ended; NULL: counts as "server gone" */
         bool has_detail;         /* the engine's detail, if any, says it better than failed_text */

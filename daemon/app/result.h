@@ -17,8 +17,8 @@ enum api {
         API_DESTROY,
         _API_MAX
 };
-const char *api_to_string(enum api a);      /* "joinRtcRoom" … , "destroy" */
-const char *api_to_member(enum api a);      /* "JoinRtcRoom" … : the D-Bus method */
+const char *api_to_string(enum api a); /* "joinRtcRoom" … , "destroy" */
+const char *api_to_member(enum api a); /* "JoinRtcRoom" … : the D-Bus method */
 
 struct result {
         int err_no, error_code;
@@ -29,10 +29,11 @@ struct result {
 void result_ok(enum api a, struct result *ret);
 /* 20000 / 115999 D; detail from params.h */
 void result_params(enum api a, const char *detail, struct result *ret);
-void result_already_in_room(enum api a, const char *user_id, const char *room_id, struct result *ret); /* 21100 / 115901 */
-void result_auth_deny(enum api a, struct result *ret);        /* 10200 / 115990 U "auth deny" */
-void result_invalid_token(enum api a, struct result *ret);    /* 21101 / 115902 D "invalid token" */
-void result_destroyed(enum api a, struct result *ret);        /* 115910 / 115910 D */
+/* 21100 / 115901 D */
+void result_already_in_room(enum api a, const char *user_id, const char *room_id, struct result *ret);
+void result_auth_deny(enum api a, struct result *ret);                /* 10200 / 115990 U "auth deny" */
+void result_invalid_token(enum api a, struct result *ret);            /* 21101 / 115902 D "invalid token" */
+void result_destroyed(enum api a, struct result *ret);                /* 115910 / 115910 D */
 void result_failed(enum api a, const char *text, struct result *ret); /* 21102 / 115903 F "<api>:fail <text>" */
 /* Any engine result: invalid token, own texts ("server unreachable" …), "room exited", or "error code:<n>". */
 void result_engine(enum api a, const struct engine_result *er, struct result *ret);

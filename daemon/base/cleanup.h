@@ -58,4 +58,4 @@ static inline int close_fd(int fd)
 }
 
 #define ARRAY_SIZE(a)                (sizeof(a) / sizeof((a)[0]))
-#define container_of(p, type, field) ((type *)((char *)(p) - offsetof(type, field)))
+#define container_of(p, type, field) ((type *)(void *)((char *)(p) - offsetof(type, field)))

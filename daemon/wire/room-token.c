@@ -22,8 +22,9 @@ enum {
 
 const char *room_token_verdict_to_string(enum room_token_verdict v)
 {
-        static const char *const names[_ROOM_TOKEN_VERDICT_MAX] = { "ok",         "malformed",  "wrong app", "bad signature",
-                                                                    "wrong room", "wrong user", "expired" };
+        static const char *const names[_ROOM_TOKEN_VERDICT_MAX] = {
+                "ok", "malformed", "wrong app", "bad signature", "wrong room", "wrong user", "expired"
+        };
 
         return names[v];
 }
@@ -209,8 +210,9 @@ static bool is_signed_with(const struct room_token *t, const char *app_key)
                CRYPTO_memcmp(wanted, t->signature, sizeof(wanted)) == 0;
 }
 
-enum room_token_verdict room_token_verify(const char *text, const char *app_id, const char *app_key, const char *room_id,
-                                          const char *user_id, uint64_t now_unix_s, uint32_t *ret_expire_at)
+enum room_token_verdict room_token_verify(const char *text, const char *app_id, const char *app_key,
+                                          const char *room_id, const char *user_id, uint64_t now_unix_s,
+                                          uint32_t *ret_expire_at)
 {
         struct room_token t;
 

@@ -16,12 +16,13 @@
 
 enum {
         ROOM_TOKEN_APP_ID = 24,
-        ROOM_TOKEN_MAX_ID = 128,       /* bytes; a longer one could not match any room or user */
+        ROOM_TOKEN_MAX_ID = 128,        /* bytes; a longer one could not match any room or user */
         ROOM_TOKEN_MAX_PRIVILEGES = 64, /* 5 are defined; unknown keys are tolerated */
         ROOM_TOKEN_SIGNATURE = 32
 };
 
-enum room_token_privilege { /* keys; 1–3 always accompany 0 */
+/* Keys; 1–3 always accompany 0. */
+enum room_token_privilege {
         ROOM_TOKEN_PUBLISH,
         ROOM_TOKEN_PUBLISH_AUDIO,
         ROOM_TOKEN_PUBLISH_VIDEO,
@@ -36,7 +37,7 @@ struct room_token {
         char user_id[ROOM_TOKEN_MAX_ID + 1];
         struct {
                 uint16_t key;
-                uint32_t value; /* until when, 0 always */
+                uint32_t value;                  /* until when, 0 always */
         } privileges[ROOM_TOKEN_MAX_PRIVILEGES]; /* keys ascending */
         size_t n_privileges;
         uint8_t signature[ROOM_TOKEN_SIGNATURE]; /* as it stands in a parsed token; not an input of minting */
@@ -58,7 +59,8 @@ const char *room_token_verdict_to_string(enum room_token_verdict v); /* "ok" "ma
 int room_token_parse(const char *text, struct room_token *ret);
 /* The first thing wrong, in the order of the enum. The second of expireAt itself is still good.
  * ret_expire_at: written when OK; 0 never. */
-enum room_token_verdict room_token_verify(const char *text, const char *app_id, const char *app_key, const char *room_id,
-                                          const char *user_id, uint64_t now_unix_s, uint32_t *ret_expire_at);
+enum room_token_verdict room_token_verify(const char *text, const char *app_id, const char *app_key,
+                                          const char *room_id, const char *user_id, uint64_t now_unix_s,
+                                          uint32_t *ret_expire_at);
 /* The text is owned by the caller. -EINVAL: no appId of 24 characters, keys not ascending, or no AppKey. -ENOMEM. */
 int room_token_mint(const struct room_token *t, const char *app_key, char **ret_text);

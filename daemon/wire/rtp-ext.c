@@ -99,6 +99,7 @@ int rtp_ext_build(const struct rtp_ext_ids *ids, const struct rtp_ext *ext, uint
         bool has_level = ids->level && ext->level_dbov >= 0;
         bool two_byte = (mid_len > 0 && (ids->mid > ONE_BYTE_MAX_ID || mid_len > ONE_BYTE_MAX_LEN)) ||
                         (has_level && ids->level > ONE_BYTE_MAX_ID);
+        uint8_t level = (uint8_t)((ext->voice ? 0x80 : 0) | (ext->level_dbov & 0x7f));
         struct wbuf b = wbuf_init(buf, size);
 
         p->ext = NULL;
@@ -106,8 +107,7 @@ int rtp_ext_build(const struct rtp_ext_ids *ids, const struct rtp_ext *ext, uint
         if (mid_len == 0 && !has_level)
                 return 0;
         if (has_level)
-                write_element(&b, two_byte, ids->level,
-                              &(uint8_t){ (uint8_t)((ext->voice ? 0x80 : 0) | (ext->level_dbov & 0x7f)) }, 1);
+                write_element(&b, two_byte, ids->level, &level, 1);
         if (mid_len > 0)
                 write_element(&b, two_byte, ids->mid, ext->mid, mid_len);
         while (b.ok && b.at % 4 != 0)

@@ -26,7 +26,7 @@ struct rtp_ext {
 };
 
 /* Reads the block of a parsed packet. A block that ends inside an element, or an element of a wrong length, gives what
- * was whole before it: a damaged extension costs its value, not the sound. Returns false when something was damaged. */
+ * was whole before it: a damaged extension costs its value, not the sound. False: something was damaged. */
 bool rtp_ext_parse(const struct rtp_packet *p, const struct rtp_ext_ids *ids, struct rtp_ext *ret);
 /* Makes the block in buf and points p->ext at it. Values without an agreed number are left out; with none left the
  * packet gets no block. The one-byte form where it fits. -EMSGSIZE: buf too small (RTP_EXT_BLOCK_MAX always does). */

@@ -17,9 +17,9 @@ struct rtp_packet {
         uint32_t timestamp, ssrc;
         uint8_t n_csrc;
         uint32_t csrc[RTP_MAX_CSRC];
-        uint16_t ext_profile; /* meaningful with ext only */
-        const uint8_t *ext;   /* borrowed; NULL: no extension block */
-        size_t ext_len;       /* a multiple of 4 */
+        uint16_t ext_profile;   /* meaningful with ext only */
+        const uint8_t *ext;     /* borrowed; NULL: no extension block */
+        size_t ext_len;         /* a multiple of 4 */
         const uint8_t *payload; /* borrowed; without padding */
         size_t payload_len;
 };

@@ -29,12 +29,12 @@ static int reserve_item(void **items, size_t n, size_t max, size_t item_size)
         return 0;
 }
 
-#define RESERVE(items, n, max)                                                                                       \
-        ({                                                                                                           \
-                void *_items = (items);                                                                              \
-                int _r = reserve_item(&_items, n, max, sizeof(*(items)));                                            \
-                (items) = _items;                                                                                    \
-                _r;                                                                                                  \
+#define RESERVE(items, n, max)                                            \
+        ({                                                                \
+                void *_items = (items);                                   \
+                int _r = reserve_item(&_items, n, max, sizeof(*(items))); \
+                (items) = _items;                                         \
+                _r;                                                       \
         })
 
 int sdp_add_section(struct sdp_session *s, struct sdp_section **ret)
@@ -44,11 +44,9 @@ int sdp_add_section(struct sdp_session *s, struct sdp_section **ret)
         if (r < 0)
                 return r;
         *ret = &s->sections[s->n_sections++];
-        **ret = (struct sdp_section){ .kind = SDP_KIND_AUDIO,
-                                      .media = "audio",
-                                      .port = 9,
-                                      .proto = "UDP/TLS/RTP/SAVPF",
-                                      .mid = "" };
+        **ret = (struct sdp_section){
+                .kind = SDP_KIND_AUDIO, .media = "audio", .port = 9, .proto = "UDP/TLS/RTP/SAVPF", .mid = ""
+        };
         return 0;
 }
 

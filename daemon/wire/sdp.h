@@ -1,4 +1,4 @@
-/* sdp.h - session descriptions, the WebRTC subset: RFC 8866 (SDP), 8829 (JSEP), 8839 (ICE), 8842 (DTLS), 8843 (BUNDLE).
+/* sdp.h - session descriptions, the WebRTC subset of RFC 8866: JSEP 8829, ICE 8839, DTLS 8842, BUNDLE 8843.
  *
  * A parsed session owns one copy of the text (`storage`) into which all its strings point. In a session that is built,
  * strings are borrowed from whoever fills it in: an answer may point into its offer, and must then be written before
@@ -29,9 +29,11 @@ enum {
 };
 
 enum sdp_kind { SDP_KIND_AUDIO, SDP_KIND_VIDEO, SDP_KIND_APPLICATION, SDP_KIND_OTHER };
-enum sdp_direction { SDP_INACTIVE = 0, SDP_SENDONLY = 1, SDP_RECVONLY = 2, SDP_SENDRECV = 3 }; /* mask: 1 send, 2 receive */
+/* A mask: 1 send, 2 receive. */
+enum sdp_direction { SDP_INACTIVE = 0, SDP_SENDONLY = 1, SDP_RECVONLY = 2, SDP_SENDRECV = 3 };
 enum sdp_setup { SDP_SETUP_NONE, SDP_SETUP_ACTPASS, SDP_SETUP_ACTIVE, SDP_SETUP_PASSIVE, SDP_SETUP_HOLDCONN };
-enum { SDP_FB_NACK = 1, SDP_FB_NACK_PLI = 2, SDP_FB_CCM_FIR = 4, SDP_FB_REMB = 8, SDP_FB_TRANSPORT_CC = 16 }; /* mask */
+/* A mask. */
+enum { SDP_FB_NACK = 1, SDP_FB_NACK_PLI = 2, SDP_FB_CCM_FIR = 4, SDP_FB_REMB = 8, SDP_FB_TRANSPORT_CC = 16 };
 
 struct sdp_fingerprint {
         const char *hash; /* "sha-1" "sha-224" "sha-256" "sha-384" "sha-512", static; NULL: none */
@@ -71,8 +73,8 @@ struct sdp_section {
         bool bundle_only, rtcp_mux, rtcp_rsize, end_of_candidates;
         enum sdp_direction direction;
         struct sdp_transport transport;
-        const char *msid;   /* "stream track", NULL: none */
-        const char *cname;  /* of the first SSRC, NULL: none */
+        const char *msid;  /* "stream track", NULL: none */
+        const char *cname; /* of the first SSRC, NULL: none */
         uint32_t ssrcs[SDP_MAX_SSRCS];
         size_t n_ssrcs;
         struct sdp_codec *codecs; /* owned array, in order of preference */
@@ -84,7 +86,7 @@ struct sdp_section {
 };
 
 struct sdp_session {
-        char *storage; /* owned; NULL in a session that is built */
+        char *storage;        /* owned; NULL in a session that is built */
         uint64_t id, version; /* of the origin line */
         bool ice_lite;
         struct sdp_transport transport; /* as it stands at session level */

@@ -16,10 +16,10 @@ static const struct scheme {
         const char *prefix, *engine;
         bool has_host, secure;
 } schemes[] = {
-        { "embedded:", "embedded", false, false },       { "fake:", "fake", false, false },
-        { "janus+ws://", "janus", true, false },         { "janus+wss://", "janus", true, true },
-        { "livekit+ws://", "livekit", true, false },     { "livekit+wss://", "livekit", true, true },
-        { "ws://", "livekit", true, false },             { "wss://", "livekit", true, true },
+        { "embedded:", "embedded", false, false },   { "fake:", "fake", false, false },
+        { "janus+ws://", "janus", true, false },     { "janus+wss://", "janus", true, true },
+        { "livekit+ws://", "livekit", true, false }, { "livekit+wss://", "livekit", true, true },
+        { "ws://", "livekit", true, false },         { "wss://", "livekit", true, true },
 };
 
 static bool is_alnum(char c)

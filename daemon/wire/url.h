@@ -12,11 +12,11 @@
 #include <stdint.h>
 
 struct url {
-        char engine[16];  /* "embedded" "janus" "livekit" "fake" */
-        bool secure;      /* wss */
-        char host[256];   /* "" for embedded; IPv6 without brackets */
-        uint16_t port;    /* 0 = the scheme's default */
-        char path[1024];  /* "" or begins with '/'; with query */
+        char engine[16]; /* "embedded" "janus" "livekit" "fake" */
+        bool secure;     /* wss */
+        char host[256];  /* "" for embedded; IPv6 without brackets */
+        uint16_t port;   /* 0 = the scheme's default */
+        char path[1024]; /* "" or begins with '/'; with query */
 };
 
 int url_parse(const char *text, struct url *ret); /* -EINVAL; ret untouched */

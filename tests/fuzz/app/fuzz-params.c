@@ -1,5 +1,5 @@
-/* Parameters of every operation on arbitrary option trees: a value within its bounds, or a text. The input is a script:
- * per entry a key, a type and a value. */
+/* Parameters of every operation on arbitrary option trees: a value within its bounds, or a text. The input is a
+ * script: per entry a key, a type and a value. */
 #include <assert.h>
 #include <errno.h>
 #include <stdio.h>
@@ -10,8 +10,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const char *const keys[] = { "appId", "server", "roomId", "token", "userId", "roomConfig", "autoPublish", "autoSubscribe",
-                                    "state", "streamType", "unknown" };
+static const char *const keys[] = { "appId",       "server",        "roomId", "token",      "userId", "roomConfig",
+                                    "autoPublish", "autoSubscribe", "state",  "streamType", "unknown" };
 
 static void add_string(struct options *o, const char *key, struct rbuf *b)
 {

@@ -9,7 +9,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* The text of what `text` says; NULL: it is not SDP. Writing may pass the bound, reading what was written may not fail. */
+/* The text of what `text` says; NULL: it is not SDP. Writing may pass the bound, reading it again may not fail. */
 static char *rewrite(const char *text, bool must_parse)
 {
         _cleanup_(sdp_done) struct sdp_session s = { 0 };

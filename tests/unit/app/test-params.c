@@ -58,8 +58,8 @@ static int run(enum op op, const struct options *o, struct params_detail *ret_de
         return -ENOSYS;
 }
 
-#define ID_RULE "[A-Za-z0-9_@.-]{1,128}"
-#define R(k, t, got) "params." k " should be " t ", but got " got
+#define ID_RULE       "[A-Za-z0-9_@.-]{1,128}"
+#define R(k, t, got)  "params." k " should be " t ", but got " got
 #define STREAM_CHOICE "expect params.streamType to be one of \"audio\", \"video\", \"both\", but got "
 
 static const struct {
@@ -79,21 +79,25 @@ static const struct {
 
         { JOIN, "roomId=s:r token=s:t userId=s:u", NULL },
         { JOIN, "roomId=s:r token=s:t userId=s:u unknown=a: other=o:x=n:1", NULL },
-        { JOIN, "", R("roomId", "string", "undefined") " " R("token", "string", "undefined") " "
-                    R("userId", "string", "undefined") },
+        { JOIN, "",
+          R("roomId", "string", "undefined") " " R("token", "string", "undefined") " " R("userId", "string",
+                                                                                         "undefined") },
         { JOIN, "roomId=n:1 token=b:1 userId=a: roomConfig=s:x",
-          R("roomId", "string", "number") " " R("token", "string", "boolean") " " R("userId", "string", "array") " "
-          R("roomConfig", "object", "string") },
+          R("roomId", "string", "number") " " R("token", "string", "boolean") " " R("userId", "string", "array") " " R(
+                  "roomConfig", "object", "string") },
         { JOIN, "roomId=o: token=s:t userId=s:u", R("roomId", "string", "object") },
-        { JOIN, "roomId=s: token=s: userId=s:", "params.roomId should match " ID_RULE " params.token should not be empty "
-                                                "params.userId should match " ID_RULE },
+        { JOIN, "roomId=s: token=s: userId=s:",
+          "params.roomId should match " ID_RULE " params.token should not be empty "
+          "params.userId should match " ID_RULE },
         { JOIN, "roomId=s:\xc3\xa4 token=s:t userId=s:u", "params.roomId should match " ID_RULE },
         { JOIN, "roomId=s:r token=s:t userId=s:u roomConfig=o:", NULL },
-        { JOIN, "roomId=s:r token=s:t userId=s:u roomConfig=o:autoPublish=s:x", R("roomConfig.autoPublish", "boolean", "string") },
+        { JOIN, "roomId=s:r token=s:t userId=s:u roomConfig=o:autoPublish=s:x",
+          R("roomConfig.autoPublish", "boolean", "string") },
         { JOIN, "roomId=s:r token=s:t userId=s:u roomConfig=o:autoSubscribe=n:1,autoPublish=n:0",
           R("roomConfig.autoPublish", "boolean", "number") " " R("roomConfig.autoSubscribe", "boolean", "number") },
-        { JOIN, "userId=s:u roomConfig=o:autoPublish=a:", R("roomId", "string", "undefined") " "
-          R("token", "string", "undefined") " " R("roomConfig.autoPublish", "boolean", "array") },
+        { JOIN, "userId=s:u roomConfig=o:autoPublish=a:",
+          R("roomId", "string", "undefined") " " R("token", "string", "undefined") " " R("roomConfig.autoPublish",
+                                                                                         "boolean", "array") },
 
         { EXIT, "", NULL },
         { EXIT, "roomId=s:any", NULL },
@@ -119,8 +123,8 @@ static const struct {
         { PUBLISH, "streamType=n:1", R("state", "number", "undefined") " " R("streamType", "string", "number") },
 
         { SUBSCRIBE, "state=n:1 userId=s:u streamType=s:video", NULL },
-        { SUBSCRIBE, "state=n:3 userId=n:1 streamType=s:x", "expect params.state to be one of 0, 1, but got 3 "
-                                                            R("userId", "string", "number") " " STREAM_CHOICE "x" },
+        { SUBSCRIBE, "state=n:3 userId=n:1 streamType=s:x",
+          "expect params.state to be one of 0, 1, but got 3 " R("userId", "string", "number") " " STREAM_CHOICE "x" },
         { SUBSCRIBE, "", R("state", "number", "undefined") " " R("userId", "string", "undefined") },
 
         { UPDATE, "token=s:t", NULL },
@@ -144,7 +148,8 @@ TEST(every_text)
 
 TEST(join_values)
 {
-        _cleanup_(options_freep) struct options *o = make("roomId=s:room token=s:tok userId=s:me roomConfig=o:autoPublish=b:0", " ");
+        _cleanup_(options_freep) struct options *o =
+                make("roomId=s:room token=s:tok userId=s:me roomConfig=o:autoPublish=b:0", " ");
         struct params_detail d;
         struct params_join p;
 
@@ -196,7 +201,8 @@ TEST(stream_values)
 
 TEST(create_values)
 {
-        _cleanup_(options_freep) struct options *with = make("appId=s:app server=s:ws://h", " "), *without = make("appId=s:app", " ");
+        _cleanup_(options_freep) struct options *with = make("appId=s:app server=s:ws://h", " "),
+                                                *without = make("appId=s:app", " ");
         struct params_detail d;
         struct params_create p;
 
@@ -231,7 +237,8 @@ TEST(ids_are_bounded)
         ASSERT(!params_is_id(""));
         for (int c = 1; c < 256; c++) {
                 char s[2] = { (char)c, '\0' };
-                bool wanted = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || strchr("_@.-", c);
+                bool wanted = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                              strchr("_@.-", c);
 
                 ASSERT_EQ(params_is_id(s), wanted);
         }

@@ -14,8 +14,14 @@ static void check(const struct result *r, int err_no, int error_code, const char
 TEST(names_of_the_operations)
 {
         static const char *const names[_API_MAX] = {
-                "createRtcRoomContext", "joinRtcRoom", "exitRtcRoom", "changeAudioCapture", "changeStreamPublishState",
-                "changeStreamSubscribeState", "updateToken", "destroy",
+                "createRtcRoomContext",
+                "joinRtcRoom",
+                "exitRtcRoom",
+                "changeAudioCapture",
+                "changeStreamPublishState",
+                "changeStreamSubscribeState",
+                "updateToken",
+                "destroy",
         };
 
         for (int a = 0; a < _API_MAX; a++) {

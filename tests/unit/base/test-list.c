@@ -13,7 +13,7 @@ static const char *describe(const struct list *head, char *buf)
         struct item *i;
 
         buf[0] = '\0';
-        list_for_each(i, head, in_items)
+        list_for_each (i, head, in_items)
                 sprintf(buf + strlen(buf), "%d ", i->number);
         return buf;
 }
@@ -67,7 +67,7 @@ TEST(the_body_may_free_its_item)
                 i->number = n;
                 list_append(&head, &i->in_items);
         }
-        list_for_each(i, &head, in_items) {
+        list_for_each (i, &head, in_items) {
                 sum += i->number;
                 list_remove(&i->in_items);
                 free(i);

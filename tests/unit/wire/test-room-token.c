@@ -12,12 +12,14 @@ struct vector {
         const char *token;
 };
 
-#define U16 "uuuuuuuuuuuuuuuu"
-#define U128 U16 U16 U16 U16 U16 U16 U16 U16
+#define U16     "uuuuuuuuuuuuuuuu"
+#define U128    U16 U16 U16 U16 U16 U16 U16 U16
 #define FIVE(v) { v, v, v, v, v }, 0, 5
 
+/* clang-format off */
 static const struct vector vectors[] = {
-        { "123456781234567812345678", "app key", "room_1", "user_1", 16909060, 1784793600, 1784800800, FIVE(1784800800),
+        { "123456781234567812345678", "app key", "room_1", "user_1", 16909060, 1784793600, 1784800800,
+        FIVE(1784800800),
           "001123456781234567812345678PAAEAwIBAMphaiDmYWoGAHJvb21fMQYAdXNlcl8xBQAAACDmYWoBACDmYWoCACDmYWoDACDmYWoEA"
           "CDmYWogAH2Abc2RqGxUiKo3THh8a0VBZXtZ93pLZIvkFvs1jHOG" },
         { "123456781234567812345678", "test-app-key", "ses_000001", "usr_000001", 305419896, 1767225600, 1767226800,
@@ -31,7 +33,8 @@ static const struct vector vectors[] = {
           FIVE(1700003600),
           "0010123456789abcdef01234567OwABAAAAAPFTZRD/U2UGAHJvb20tMQUAYWxpY2UFAAAAEP9TZQEAEP9TZQIAEP9TZQMAEP9TZQQAE"
           "P9TZSAAGPk+w43O5AbjGnEGyPBvI/wzaslwG9YP2Sj2QjAuHiU=" },
-        { "0123456789abcdef01234567", "0123456789abcdef0123456789abcdef", "A.z_0-9@x", "u@h.example-1_2", 4294967295, 1, 0,
+        { "0123456789abcdef01234567", "0123456789abcdef0123456789abcdef", "A.z_0-9@x", "u@h.example-1_2",
+        4294967295, 1, 0,
           { 0 }, 4, 1,
           "0010123456789abcdef01234567MAD/////AQAAAAAAAAAJAEEuel8wLTlAeA8AdUBoLmV4YW1wbGUtMV8yAQAEAAAAAAAgAAyYZoZyv"
           "8LSh5Yx4Hx68QVLxPIQDaRbT9rNPxR6laAE" },
@@ -44,6 +47,7 @@ static const struct vector vectors[] = {
           "001123456781234567812345678QwB4VjQSAPFTZRD/U2UIAG5ldyByb29tCwBuZXcgdXNlciBpZAUAAAAI+FNlAQAI+FNlAgAI+FNlA"
           "wAI+FNlBAAAAAAAIACcoebcAJm/XinoYPay/FrGT59FJYeyH00w9h1THuF92A==" },
 };
+/* clang-format on */
 
 static const struct vector *const alice = &vectors[3];
 
@@ -91,12 +95,14 @@ TEST(vectors_verify_and_another_key_does_not)
                 uint32_t expire_at = 7;
                 char key[64];
 
-                ASSERT_EQ(room_token_verify(v->token, v->app_id, v->app_key, v->room_id, v->user_id, v->issued_at, &expire_at),
+                ASSERT_EQ(room_token_verify(v->token, v->app_id, v->app_key, v->room_id, v->user_id, v->issued_at,
+                                            &expire_at),
                           ROOM_TOKEN_OK);
                 ASSERT_EQ(expire_at, v->expire_at);
                 snprintf(key, sizeof(key), "%sx", v->app_key);
-                ASSERT_EQ(room_token_verify(v->token, v->app_id, key, v->room_id, v->user_id, v->issued_at, &expire_at),
-                          ROOM_TOKEN_BAD_SIGNATURE);
+                ASSERT_EQ(
+                        room_token_verify(v->token, v->app_id, key, v->room_id, v->user_id, v->issued_at, &expire_at),
+                        ROOM_TOKEN_BAD_SIGNATURE);
                 ASSERT_EQ(room_token_verify(v->token, v->app_id, "", v->room_id, v->user_id, v->issued_at, &expire_at),
                           ROOM_TOKEN_BAD_SIGNATURE);
         }
@@ -129,8 +135,8 @@ TEST(zero_never_expires_and_times_are_unsigned)
 {
         uint32_t expire_at;
 
-        ASSERT_EQ(room_token_verify(vectors[4].token, vectors[4].app_id, vectors[4].app_key, "A.z_0-9@x", "u@h.example-1_2",
-                                    UINT64_MAX, &expire_at),
+        ASSERT_EQ(room_token_verify(vectors[4].token, vectors[4].app_id, vectors[4].app_key, "A.z_0-9@x",
+                                    "u@h.example-1_2", UINT64_MAX, &expire_at),
                   ROOM_TOKEN_OK);
         ASSERT_EQ(expire_at, 0);
         ASSERT_EQ(room_token_verify(vectors[5].token, vectors[5].app_id, "k", "any-room", U128, UINT64_C(4294967295),
@@ -236,8 +242,8 @@ static void put(struct content *c, const void *p, size_t n)
 }
 
 /* msg with an id of room_len bytes (a multiple of 3 keeps the whole one), n keys, and lengths that lie by so much. */
-static void make_content(struct content *c, size_t room_len, const uint16_t *keys, size_t n, int msg_lie, int count_lie,
-                         unsigned signature_len)
+static void make_content(struct content *c, size_t room_len, const uint16_t *keys, size_t n, int msg_lie,
+                         int count_lie, unsigned signature_len)
 {
         static const uint8_t zeros[256];
         char name[300];
@@ -269,18 +275,18 @@ TEST(contents_that_contradict_themselves)
         } cases[] = {
                 { 6, 2, { 1, 2 }, 0, 0, 32, true },
                 { 0, 0, { 0 }, 0, 0, 32, true },
-                { 6, 3, { 0, 5, 65535 }, 0, 0, 32, true },  /* unknown keys are tolerated */
+                { 6, 3, { 0, 5, 65535 }, 0, 0, 32, true }, /* unknown keys are tolerated */
                 { 126, 0, { 0 }, 0, 0, 32, true },
-                { 129, 0, { 0 }, 0, 0, 32, false },         /* longer than any id */
-                { 6, 2, { 2, 1 }, 0, 0, 32, false },        /* unsorted */
-                { 6, 2, { 1, 1 }, 0, 0, 32, false },        /* duplicate */
-                { 6, 2, { 1, 2 }, 0, 1, 32, false },        /* more keys than bytes */
-                { 6, 2, { 1, 2 }, 0, -1, 32, false },       /* bytes behind the last key */
+                { 129, 0, { 0 }, 0, 0, 32, false },   /* longer than any id */
+                { 6, 2, { 2, 1 }, 0, 0, 32, false },  /* unsorted */
+                { 6, 2, { 1, 1 }, 0, 0, 32, false },  /* duplicate */
+                { 6, 2, { 1, 2 }, 0, 1, 32, false },  /* more keys than bytes */
+                { 6, 2, { 1, 2 }, 0, -1, 32, false }, /* bytes behind the last key */
                 { 6, 2, { 1, 2 }, 0, 64, 32, false },
-                { 6, 2, { 1, 2 }, 3, 0, 32, false },        /* message reaches into the signature */
-                { 6, 2, { 1, 2 }, 1000, 0, 32, false },     /* message reaches past the end */
+                { 6, 2, { 1, 2 }, 3, 0, 32, false },    /* message reaches into the signature */
+                { 6, 2, { 1, 2 }, 1000, 0, 32, false }, /* message reaches past the end */
                 { 6, 2, { 1, 2 }, -6, 0, 32, false },
-                { 6, 2, { 1, 2 }, 0, 0, 35, false },        /* signatures of other lengths */
+                { 6, 2, { 1, 2 }, 0, 0, 35, false }, /* signatures of other lengths */
                 { 6, 2, { 1, 2 }, 0, 0, 29, false },
         };
 

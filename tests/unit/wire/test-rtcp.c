@@ -23,13 +23,14 @@ static void note(void *ctx, const char *fmt, ...)
 
 static void on_sender(const struct rtcp_sender *s, void *ctx)
 {
-        note(ctx, "sr %u %llx %u %u %u;", s->ssrc, (unsigned long long)s->ntp, s->rtp_timestamp, s->packets, s->octets);
+        note(ctx, "sr %u %llx %u %u %u;", s->ssrc, (unsigned long long)s->ntp, s->rtp_timestamp, s->packets,
+             s->octets);
 }
 
 static void on_report(uint32_t reporter, const struct rtcp_report *r, void *ctx)
 {
-        note(ctx, "rb %u %u %u %d %u %u %u %u;", reporter, r->ssrc, r->fraction_lost, r->lost, r->highest_seq, r->jitter,
-             r->last_sr, r->delay);
+        note(ctx, "rb %u %u %u %d %u %u %u %u;", reporter, r->ssrc, r->fraction_lost, r->lost, r->highest_seq,
+             r->jitter, r->last_sr, r->delay);
 }
 
 static void on_cname(uint32_t ssrc, const char *cname, size_t len, void *ctx)
@@ -56,12 +57,14 @@ static int parse(const void *data, size_t len, struct seen *ret)
 }
 
 /* An empty RR; SDES with CNAME "ab", a NOTE and a second chunk; XR, which is skipped; BYE with a reason. */
+/* clang-format off */
 static const uint8_t golden[] = {
         0x80, 201, 0, 1, 0, 0, 0, 7,
         0x82, 202, 0, 5, 0, 0, 0, 7, 1, 2, 'a', 'b', 7, 1, '!', 0, 0, 0, 0, 8, 1, 1, 'c', 0,
         0x80, 207, 0, 1, 1, 2, 3, 4,
         0x81, 203, 0, 3, 0, 0, 0, 7, 5, 'l', 'a', 't', 'e', 'r', 0, 0,
 };
+/* clang-format on */
 
 TEST(golden_compound)
 {

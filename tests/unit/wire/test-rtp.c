@@ -7,8 +7,8 @@
 #include "wire/rtp.h"
 
 /* Opus as Chromium sends it: level id 1 (V, -47 dBov), mid id 4 "0", padding to a word. */
-static const uint8_t golden[] = { 0x90, 0xef, 0x12, 0x34, 0x00, 0x00, 0x0b, 0xb8, 0xde, 0xad, 0xbe, 0xef, 0xbe,
-                                  0xde, 0x00, 0x01, 0x10, 0xaf, 0x40, 0x30, 0xfc, 0xff, 0xfe };
+static const uint8_t golden[] = { 0x90, 0xef, 0x12, 0x34, 0x00, 0x00, 0x0b, 0xb8, 0xde, 0xad, 0xbe, 0xef,
+                                  0xbe, 0xde, 0x00, 0x01, 0x10, 0xaf, 0x40, 0x30, 0xfc, 0xff, 0xfe };
 static const struct rtp_ext_ids ids = { .mid = 4, .level = 1 };
 
 TEST(golden_packet_reads_and_writes_back)
@@ -39,7 +39,8 @@ TEST(golden_packet_reads_and_writes_back)
 
 TEST(csrcs_round_trip)
 {
-        struct rtp_packet p = { .n_csrc = 15, .payload_type = 127, .payload = (const uint8_t *)"x", .payload_len = 1 }, q;
+        struct rtp_packet p = { .n_csrc = 15, .payload_type = 127, .payload = (const uint8_t *)"x", .payload_len = 1 },
+                          q;
         uint8_t buf[100];
         int n;
 
@@ -86,7 +87,8 @@ TEST(contradicting_lengths_are_refused)
         ASSERT_EQ(p.seq, 7);
 }
 
-static bool parse_block(uint16_t profile, const void *bytes, size_t len, const struct rtp_ext_ids *with, struct rtp_ext *ret)
+static bool parse_block(uint16_t profile, const void *bytes, size_t len, const struct rtp_ext_ids *with,
+                        struct rtp_ext *ret)
 {
         struct rtp_packet p = { .ext_profile = profile, .ext = bytes, .ext_len = len };
 
@@ -131,7 +133,7 @@ TEST(damage_costs_the_damaged_value_only)
 TEST(numbers_not_agreed_on_are_not_read)
 {
         static const struct rtp_ext_ids none = { 0 };
-        static const uint8_t block[] = { 0x03, 'a', 'b', 'c', 'd', 0, 0, 0 }; /* id 0 with a length in the one-byte form */
+        static const uint8_t block[] = { 0x03, 'a', 'b', 'c', 'd', 0, 0, 0 }; /* one-byte id 0, with a length */
         struct rtp_ext ext = { .mid = "x", .level_dbov = 3 };
         struct rtp_packet p = { 0 };
         uint8_t buf[RTP_EXT_BLOCK_MAX];
@@ -144,7 +146,8 @@ TEST(numbers_not_agreed_on_are_not_read)
 TEST(built_blocks_read_back)
 {
         static const struct rtp_ext_ids tried[] = { { 1, 2 }, { 14, 1 }, { 15, 1 }, { 1, 200 }, { 0, 3 }, { 3, 0 } };
-        static const char *const mids[] = { "", "0", "sixteen-letters-", "seventeen-letters", "thirty-one-letters-are-the-most" };
+        static const char *const mids[] = { "", "0", "sixteen-letters-", "seventeen-letters",
+                                            "thirty-one-letters-are-the-most" };
 
         for (size_t i = 0; i < ARRAY_SIZE(tried); i++)
                 for (size_t m = 0; m < ARRAY_SIZE(mids); m++) {

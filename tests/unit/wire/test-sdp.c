@@ -5,11 +5,10 @@
 #include "lib/test.h"
 #include "wire/sdp.h"
 
-#define FP_HEX                                                                                                       \
-        "D2:B9:31:8F:DF:24:D8:0E:ED:D2:EF:25:9E:AF:6F:B8:34:AE:53:9C:E6:F3:8F:F2:64:15:FA:E8:7F:53:2D:38"
-#define UFRAG "a=ice-ufrag:Xy1z\r\na=ice-pwd:abcdefghijklmnopqrstuv\r\n"
-#define HEAD  "v=0\r\no=- 7 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n"
-#define AUDIO "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\n"
+#define FP_HEX "D2:B9:31:8F:DF:24:D8:0E:ED:D2:EF:25:9E:AF:6F:B8:34:AE:53:9C:E6:F3:8F:F2:64:15:FA:E8:7F:53:2D:38"
+#define UFRAG  "a=ice-ufrag:Xy1z\r\na=ice-pwd:abcdefghijklmnopqrstuv\r\n"
+#define HEAD   "v=0\r\no=- 7 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n"
+#define AUDIO  "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\n"
 
 /* Janus 1.1, an offer to a multistream subscriber: one who talks, one who has left. */
 static const char janus_offer[] =
@@ -126,8 +125,9 @@ static void fill_answer(struct sdp_session *s, unsigned n)
 
         s->id = 42;
         s->version = 2;
-        s->transport = (struct sdp_transport){ .ufrag = "Xy1z", .pwd = "abcdefghijklmnopqrstuv", .trickle = true,
-                                               .setup = SDP_SETUP_ACTIVE };
+        s->transport = (struct sdp_transport){
+                .ufrag = "Xy1z", .pwd = "abcdefghijklmnopqrstuv", .trickle = true, .setup = SDP_SETUP_ACTIVE
+        };
         s->transport.fingerprint = (struct sdp_fingerprint){ .hash = "sha-256", .len = 32 };
         for (unsigned i = 0; i < n; i++) {
                 struct sdp_section *m;
@@ -149,13 +149,14 @@ TEST(an_answer_is_written)
 
         fill_answer(&s, 1);
         ASSERT_OK(sdp_write(&s, &text));
-        ASSERT_STR(text, "v=0\r\no=- 42 2 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 0.0.0.0\r\nt=0 0\r\na=group:BUNDLE 0\r\n"
-                         "a=ice-ufrag:Xy1z\r\na=ice-pwd:abcdefghijklmnopqrstuv\r\na=ice-options:trickle\r\n"
-                         "a=fingerprint:sha-256 00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:"
-                         "00:00:00:00:00:00:00:00\r\na=setup:active\r\n"
-                         "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:0\r\na=recvonly\r\na=rtcp-mux\r\n"
-                         "a=extmap:1 urn:ietf:params:rtp-hdrext:sdes:mid\r\na=rtpmap:111 opus/48000/2\r\n"
-                         "a=fmtp:111 useinbandfec=1\r\n");
+        ASSERT_STR(text,
+                   "v=0\r\no=- 42 2 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 0.0.0.0\r\nt=0 0\r\na=group:BUNDLE 0\r\n"
+                   "a=ice-ufrag:Xy1z\r\na=ice-pwd:abcdefghijklmnopqrstuv\r\na=ice-options:trickle\r\n"
+                   "a=fingerprint:sha-256 00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:"
+                   "00:00:00:00:00:00:00:00\r\na=setup:active\r\n"
+                   "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:0\r\na=recvonly\r\na=rtcp-mux\r\n"
+                   "a=extmap:1 urn:ietf:params:rtp-hdrext:sdes:mid\r\na=rtpmap:111 opus/48000/2\r\n"
+                   "a=fmtp:111 useinbandfec=1\r\n");
 }
 
 TEST(forty_participants_fit_into_one_janus_request)
@@ -202,7 +203,8 @@ TEST(session_level_values_are_defaults)
 
 TEST(of_several_fingerprints_sha_256_counts)
 {
-        static const char sha1[] = "a=fingerprint:SHA-1 00:11:22:33:44:55:66:77:88:99:aa:bb:cc:dd:ee:ff:00:11:22:33\r\n";
+        static const char sha1[] =
+                "a=fingerprint:SHA-1 00:11:22:33:44:55:66:77:88:99:aa:bb:cc:dd:ee:ff:00:11:22:33\r\n";
         static const char sha256[] = "a=fingerprint:sha-256 " FP_HEX "\r\n";
         char text[1024];
 
@@ -221,7 +223,8 @@ TEST(bare_line_feeds_and_unknown_lines_are_taken)
 {
         _cleanup_(sdp_done) struct sdp_session s = { 0 };
 
-        ASSERT_OK(sdp_parse("v=0\no=- 1 2 IN IP6 ::1\ns= \nb=AS:5\nt=0 0\na=x-new:1\nm=audio 9 RTP/AVP 0\na=mid:a", &s));
+        ASSERT_OK(
+                sdp_parse("v=0\no=- 1 2 IN IP6 ::1\ns= \nb=AS:5\nt=0 0\na=x-new:1\nm=audio 9 RTP/AVP 0\na=mid:a", &s));
         ASSERT_STR(s.sections[0].mid, "a");
         ASSERT_EQ(s.version, 2);
 }
@@ -230,32 +233,40 @@ TEST(bundle_only_is_not_rejected)
 {
         _cleanup_(sdp_done) struct sdp_session s = { 0 };
 
-        ASSERT_OK(sdp_parse(HEAD "a=group:BUNDLE x gone\r\nm=audio 0 UDP/TLS/RTP/SAVPF 111\r\na=mid:x\r\na=bundle-only\r\n",
-                            &s));
+        ASSERT_OK(sdp_parse(
+                HEAD "a=group:BUNDLE x gone\r\nm=audio 0 UDP/TLS/RTP/SAVPF 111\r\na=mid:x\r\na=bundle-only\r\n", &s));
         ASSERT(!sdp_section_is_rejected(&s.sections[0]));
         ASSERT(s.sections[0].bundled);
 }
 
 TEST(contradictions_are_refused)
 {
+        /* clang-format off */
         static const char *const bad[] = {
                 "", "v=1\r\n", "x", HEAD "garbage\r\n", HEAD "\r\n", HEAD "a\r\n", HEAD "A=x\r\n", HEAD "a=x\x01\r\n",
                 HEAD "a=x\ry\r\n", HEAD "o=-\r\n", HEAD "o=- x 1 IN\r\n", HEAD "m=audio\r\n", HEAD "m=audio 9\r\n",
                 HEAD "m=audio 9 RTP/AVP\r\n", HEAD "m=audio 65536 RTP/AVP 0\r\n", HEAD "m=audio 9/2 RTP/AVP 0\r\n",
                 HEAD "m=audio 9 RTP/AVP 128\r\n", HEAD "m=audio 9 RTP/AVP x\r\n", HEAD "m=audio 9 RTP/AVP 0 0\r\n",
-                HEAD AUDIO "o=- 1 1 IN IP4 1.1.1.1\r\n", HEAD AUDIO "a=ice-ufrag:abc\r\n", HEAD AUDIO "a=ice-ufrag:abcd\r\n",
+                HEAD AUDIO "o=- 1 1 IN IP4 1.1.1.1\r\n", HEAD AUDIO "a=ice-ufrag:abc\r\n",
+                HEAD AUDIO "a=ice-ufrag:abcd\r\n",
                 HEAD AUDIO "a=ice-ufrag:ab d\r\n", HEAD AUDIO "a=ice-pwd:short\r\n",
                 HEAD AUDIO "a=ice-pwd:abcdefghijklmnopqrstuv\r\n", HEAD AUDIO "a=fingerprint:sha-256\r\n",
                 HEAD AUDIO "a=fingerprint:sha-256 00\r\n", HEAD AUDIO "a=fingerprint:sha-256 " FP_HEX ":00\r\n",
                 HEAD AUDIO "a=fingerprint:sha-1 " FP_HEX "\r\n", HEAD AUDIO "a=setup:both\r\n", HEAD AUDIO "a=mid\r\n",
-                HEAD AUDIO "a=mid:a b\r\n", HEAD AUDIO "a=mid:1\r\na=mid:2\r\n", HEAD AUDIO "a=mid:1\r\n" AUDIO "a=mid:1\r\n",
+                HEAD AUDIO "a=mid:a b\r\n", HEAD AUDIO "a=mid:1\r\na=mid:2\r\n",
+                HEAD AUDIO "a=mid:1\r\n" AUDIO "a=mid:1\r\n",
                 HEAD AUDIO "a=mid:01234567890123456789012345678901\r\n", HEAD AUDIO "a=rtpmap:111\r\n",
-                HEAD AUDIO "a=rtpmap:111 opus\r\n", HEAD AUDIO "a=rtpmap:111 /48000\r\n", HEAD AUDIO "a=rtpmap:x opus/48000\r\n",
-                HEAD AUDIO "a=rtpmap:111 opus/\r\n", HEAD AUDIO "a=rtpmap:111 opus/1/256\r\n", HEAD AUDIO "a=fmtp:\r\n",
+                HEAD AUDIO "a=rtpmap:111 opus\r\n", HEAD AUDIO "a=rtpmap:111 /48000\r\n",
+                HEAD AUDIO "a=rtpmap:x opus/48000\r\n",
+                HEAD AUDIO "a=rtpmap:111 opus/\r\n", HEAD AUDIO "a=rtpmap:111 opus/1/256\r\n",
+                HEAD AUDIO "a=fmtp:\r\n",
                 HEAD AUDIO "a=rtcp-fb:300 nack\r\n", HEAD AUDIO "a=rtcp-fb\r\n", HEAD AUDIO "a=extmap:1\r\n",
-                HEAD AUDIO "a=extmap:0 urn:x\r\n", HEAD AUDIO "a=extmap:65536 urn:x\r\n", HEAD AUDIO "a=ssrc:-1 cname:x\r\n",
-                HEAD AUDIO "a=ssrc:4294967296 cname:x\r\n", HEAD AUDIO "a=candidate\r\n", HEAD AUDIO "a=candidate:\r\n",
+                HEAD AUDIO "a=extmap:0 urn:x\r\n", HEAD AUDIO "a=extmap:65536 urn:x\r\n",
+                HEAD AUDIO "a=ssrc:-1 cname:x\r\n",
+                HEAD AUDIO "a=ssrc:4294967296 cname:x\r\n", HEAD AUDIO "a=candidate\r\n",
+                HEAD AUDIO "a=candidate:\r\n",
         };
+        /* clang-format on */
 
         for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
                 struct sdp_session s = { .id = 77 };
@@ -270,8 +281,9 @@ TEST(attributes_of_foreign_payload_types_are_ignored)
 {
         _cleanup_(sdp_done) struct sdp_session s = { 0 };
 
-        ASSERT_OK(sdp_parse(HEAD AUDIO "a=rtpmap:96 VP8/90000\r\na=fmtp:96 x=1\r\na=rtcp-fb:96 nack\r\n"
-                                       "a=rtcp-fb:* nack\r\na=rtcp-fb:111 new thing\r\na=extmap:4096 urn:x\r\na=fmtp:111 \r\n",
+        ASSERT_OK(sdp_parse(HEAD AUDIO
+                            "a=rtpmap:96 VP8/90000\r\na=fmtp:96 x=1\r\na=rtcp-fb:96 nack\r\n"
+                            "a=rtcp-fb:* nack\r\na=rtcp-fb:111 new thing\r\na=extmap:4096 urn:x\r\na=fmtp:111 \r\n",
                             &s));
         ASSERT_EQ(s.sections[0].n_codecs, 1);
         ASSERT_STR(s.sections[0].codecs[0].name, "");
@@ -289,8 +301,8 @@ static int parse_repeated(const char *head, const char *before, const char *afte
         int r;
 
         for (unsigned i = 0; i < n; i++)
-                at += (size_t)(after ? snprintf(text + at, sizeof(text) - at, "%s%u%s", before, i + 1, after) :
-                                       snprintf(text + at, sizeof(text) - at, "%s", before));
+                at += (size_t)(after ? snprintf(text + at, sizeof(text) - at, "%s%u%s", before, i + 1, after)
+                                     : snprintf(text + at, sizeof(text) - at, "%s", before));
         r = sdp_parse(text, &s);
         sdp_done(&s);
         return r;
@@ -308,7 +320,8 @@ TEST(bounds)
         ASSERT_EQ(parse_repeated(HEAD AUDIO, "a=ssrc:", " cname:x\r\n", SDP_MAX_SSRCS + 1), -EMSGSIZE);
         ASSERT_OK(parse_repeated(HEAD AUDIO, "a=candidate:x\r\n", NULL, SDP_MAX_CANDIDATES));
         ASSERT_EQ(parse_repeated(HEAD AUDIO, "a=candidate:x\r\n", NULL, SDP_MAX_CANDIDATES + 1), -EMSGSIZE);
-        ASSERT_EQ(parse_repeated(HEAD, AUDIO "a=candidate:x\r\na=candidate:y\r\na=candidate:z\r\n", NULL, 100), -EMSGSIZE);
+        ASSERT_EQ(parse_repeated(HEAD, AUDIO "a=candidate:x\r\na=candidate:y\r\na=candidate:z\r\n", NULL, 100),
+                  -EMSGSIZE);
         ASSERT_OK(parse_repeated("v=0\r\n", "a=xxxx\r\n", NULL, (SDP_MAX_TEXT - 5) / 8));
         ASSERT_EQ(parse_repeated("v=0\r\n", "a=xxxx\r\n", NULL, (SDP_MAX_TEXT - 5) / 8 + 1), -EMSGSIZE);
 }

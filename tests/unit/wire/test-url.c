@@ -37,14 +37,17 @@ TEST(ipv6_stands_in_brackets)
 
 TEST(anything_else_is_refused)
 {
+        /* clang-format off */
         static const char *const bad[] = {
-                "", "embedded", "embedded:x", "embedded://", "EMBEDDED:", "fake:1", "http://a", "janus:", "janus+http://a",
+                "", "embedded", "embedded:x", "embedded://", "EMBEDDED:", "fake:1", "http://a", "janus:",
+                "janus+http://a",
                 "janus+ws:/a", "janus+ws://", "janus+ws:///x", "ws://:80", "ws://a:", "ws://a:0", "ws://a:65536",
                 "ws://a:000080", "ws://a:8x", "ws://a:-1", "ws://a b", "ws://user@a", "ws://user:pw@a/", "ws://a#f",
                 "ws://a/#f", "ws://a?x", "ws://a/%2", "ws://a/%zz", "ws://a/\"", "ws://a/\n", "ws://a/\x80", "ws://-a",
                 "ws://a-", "ws://.a", "ws://a.", "ws://a..b", "ws://a.-b", "ws://a-.b", "ws://\xc3\xa4", "ws://[::1",
                 "ws://[::1]x", "ws://[]", "ws://[1.2.3.4]", "ws://[fe80::1%25eth0]", "ws://::1", " ws://a", "ws://a ",
         };
+        /* clang-format on */
         struct url u = { .engine = "kept" };
 
         for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
