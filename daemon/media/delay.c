@@ -1,0 +1,115 @@
+/* delay.c - see delay.h. */
+#include "media/delay.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+
+enum {
+        MEMORY_PACKETS = 512,  /* the histogram forgets with this time constant */
+        LATE_SHARE = 200,      /* one packet in so many may come later than the quantile */
+        FIRST_GUESS_US = 10000 /* before anything is known */
+};
+static const uint32_t TOTAL = 1u << 30;
+static const uint64_t WINDOW_US = 2 * US_PER_SEC;
+/* A pause after which an old base says nothing: clocks drift by up to 9 ms. */
+static const uint64_t PAUSE_US = 30 * US_PER_SEC;
+/* A packet that much behind is not late, its sender's time line has a hole (a mute without time, a suspended machine).
+ */
+static const int64_t REBASE_US = 1000000;
+
+void delay_init(struct delay *d)
+{
+        memset(d, 0, sizeof(*d));
+        d->weight[FIRST_GUESS_US / DELAY_BIN_US] = TOTAL;
+        d->packets = 1;
+        d->quantile_us = FIRST_GUESS_US;
+}
+
+void delay_restart(struct delay *d)
+{
+        d->started = false;
+}
+
+int64_t delay_base_us(const struct delay *d)
+{
+        int64_t least = d->base_us[0];
+
+        for (uint32_t i = 1; i < DELAY_WINDOWS; i++)
+                if (d->base_us[i] < least)
+                        least = d->base_us[i];
+        return least;
+}
+
+static void start(struct delay *d, int64_t transit_us, uint64_t arrival_us)
+{
+        for (uint32_t i = 0; i < DELAY_WINDOWS; i++)
+                d->base_us[i] = transit_us;
+        d->window_end_us = arrival_us + WINDOW_US;
+        d->last_transit_us = transit_us;
+        d->started = true;
+}
+
+/* One window at a time, so that a pause does not make the base forget all. */
+static void follow_base(struct delay *d, int64_t transit_us, uint64_t arrival_us)
+{
+        if (arrival_us >= d->window_end_us) {
+                d->window = (d->window + 1) % DELAY_WINDOWS;
+                d->base_us[d->window] = transit_us;
+                d->window_end_us = arrival_us + WINDOW_US;
+        } else if (transit_us < d->base_us[d->window]) {
+                d->base_us[d->window] = transit_us;
+        }
+}
+
+/* The n-th packet counts 2/(n + 1), which forgets the first guess within half a second, and later always
+ * 1/MEMORY_PACKETS. */
+static void count(struct delay *d, int64_t late_us)
+{
+        uint32_t bin = late_us / DELAY_BIN_US < DELAY_BINS ? (uint32_t)(late_us / DELAY_BIN_US) : DELAY_BINS - 1;
+        uint32_t keep, sum = 0;
+
+        if (d->packets < 2 * MEMORY_PACKETS - 1)
+                d->packets++;
+        keep = 65536 - 131072 / (d->packets + 1);
+        for (uint32_t i = 0; i < DELAY_BINS; i++) {
+                d->weight[i] = (d->weight[i] >> 16) * keep + ((d->weight[i] & 65535) * keep >> 16);
+                sum += d->weight[i];
+        }
+        d->weight[bin] += TOTAL - sum;
+}
+
+/* From the far end: few bins lie beyond the quantile. */
+static void find_quantile(struct delay *d)
+{
+        uint32_t beyond = 0, i = DELAY_BINS;
+
+        while (i > 1 && (beyond += d->weight[i - 1]) <= TOTAL / LATE_SHARE)
+                i--;
+        d->quantile_us = i * DELAY_BIN_US;
+}
+
+static void follow_jitter(struct delay *d, int64_t transit_us)
+{
+        int64_t diff = transit_us - d->last_transit_us;
+
+        if (diff < 0)
+                diff = -diff;
+        if (diff > REBASE_US)
+                diff = REBASE_US;
+        d->jitter_16 = (uint32_t)((int64_t)d->jitter_16 + diff - (((int64_t)d->jitter_16 + 8) >> 4));
+        d->last_transit_us = transit_us;
+}
+
+void delay_observe(struct delay *d, int64_t timestamp, uint64_t arrival_us)
+{
+        int64_t transit_us = (int64_t)arrival_us - delay_media_us(timestamp);
+
+        if (!d->started || transit_us - delay_base_us(d) > REBASE_US || arrival_us > d->last_arrival_us + PAUSE_US)
+                start(d, transit_us, arrival_us);
+        d->last_arrival_us = arrival_us;
+        follow_base(d, transit_us, arrival_us);
+        follow_jitter(d, transit_us);
+        count(d, transit_us - delay_base_us(d));
+        find_quantile(d);
+}

@@ -1,0 +1,38 @@
+/* delay.h - what the line does to packets: base transit, histogram of delays, RFC 3550 jitter. Part of jbuf.
+ *
+ * Integer arithmetic throughout, so that a trace gives the same result everywhere. The caller's memory and thread.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+        DELAY_BIN_US = 2000,
+        DELAY_BINS = 250, /* 0.5 s; longer delays count in the last one */
+        DELAY_WINDOWS = 5 /* of two seconds each: how long the base remembers a fast packet */
+};
+
+struct delay {
+        bool started;
+        int64_t base_us[DELAY_WINDOWS]; /* smallest transit of each window */
+        uint32_t window;                /* the current one */
+        uint64_t window_end_us, last_arrival_us;
+        int64_t last_transit_us;
+        uint32_t jitter_16;          /* RFC 3550 jitter in µs, times 16 */
+        uint32_t packets;            /* counted in the histogram, up to its memory */
+        uint32_t weight[DELAY_BINS]; /* sums up to about 2^30 */
+        uint32_t quantile_us;
+};
+
+void delay_init(struct delay *d);
+void delay_restart(struct delay *d); /* a new time line on the same path: the histogram stays */
+/* A packet with this RTP time (48 kHz, unwrapped) arrived. */
+void delay_observe(struct delay *d, int64_t timestamp, uint64_t arrival_us);
+int64_t delay_base_us(const struct delay *d);
+
+/* RTP time in µs. */
+static inline int64_t delay_media_us(int64_t timestamp)
+{
+        return timestamp * 125 / 6;
+}
