@@ -23,8 +23,10 @@ enum gate_condition {
 };
 enum { GATE_ALL = (1 << 6) - 1 };
 
+/* Zeroed memory is a shut gate. */
 struct capture_gate {
         _Atomic uint32_t conditions;
+        _Atomic uint32_t closings; /* times a condition was withdrawn: shut and opened again between two looks shows here */
 };
 
 /* control */
@@ -32,8 +34,8 @@ static inline void capture_gate_set(struct capture_gate *g, enum gate_condition 
 {
         if (holds)
                 atomic_fetch_or(&g->conditions, (uint32_t)c);
-        else
-                atomic_fetch_and(&g->conditions, ~(uint32_t)c);
+        else if (atomic_fetch_and(&g->conditions, ~(uint32_t)c) & (uint32_t)c)
+                atomic_fetch_add(&g->closings, 1);
 }
 
 /* any thread */

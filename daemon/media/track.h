@@ -65,6 +65,9 @@ struct rx_stats {
 
 struct rx_track;
 
+/* Ring of a playback port: the longest packet (120 ms) beside a quantum of 2048. */
+enum { RX_RING_FRAMES = 8192 };
+
 int rx_track_new(struct audio_port *port /* may be NULL: counted, not decoded */, speaking_fn speaking, void *ctx,
                  struct rx_track **ret);
 struct rx_track *rx_track_free(struct rx_track *t);
@@ -74,3 +77,6 @@ void rx_track_put(struct rx_track *t, uint16_t seq, uint32_t timestamp, bool mar
                   int level_dbov, uint64_t arrival_us);
 uint64_t rx_track_pump(struct rx_track *t, uint64_t now_us);
 void rx_track_get_stats(const struct rx_track *t, struct rx_stats *ret);
+
+DEFINE_CLEANUP(struct tx_track *, tx_track_free)
+DEFINE_CLEANUP(struct rx_track *, rx_track_free)

@@ -1,0 +1,289 @@
+/* rx-track.c - receiving: packets → jitter buffer → Opus → drift correction → playback ring. See track.h.
+ *
+ * Packets are checked as Opus when they come; level and speaking follow the level they carry at once, or, where they
+ * carry none, the decoded sound. Pumping decodes as long as the ring holds less than the graph takes next.
+ *
+ * The sound never breaks off or begins with a step: before the ring runs empty because nothing is left to play, 5 ms
+ * fade out; after that it fades in. In DTX the decoder's comfort noise is played for as long as it can be heard, then
+ * nothing is decoded at all until the sender speaks. Network thread.
+ */
+#include "media/track.h"
+
+#include <errno.h>
+
+#include "base/loop.h"
+#include "media/drift.h"
+#include "media/jbuf.h"
+#include "media/level.h"
+#include "media/voice-dec.h"
+
+enum {
+        FADE = 240,
+        COMFORT_QUIETEST = 70, /* -dBov: quieter noise is not worth decoding */
+        WAKE_MARGIN_US = 1000  /* the network thread may come so much later than the graph's period */
+};
+
+struct rx_track {
+        struct audio_port *port; /* referenced, or NULL */
+        struct jbuf *jbuf;       /* owned */
+        struct voice_dec *dec;   /* owned */
+        speaking_fn speaking;
+        void *ctx;
+        struct drift drift;
+        struct level level;
+        struct rx_stats stats;
+        bool has_level; /* the last packet told its level */
+        bool flowing;   /* the ring ends in sound: fade out before it ends */
+        bool concealing;
+        bool comfort; /* the noise of the sender can be heard */
+};
+
+int rx_track_new(struct audio_port *port, speaking_fn speaking, void *ctx, struct rx_track **ret)
+{
+        _cleanup_(rx_track_freep) struct rx_track *t = calloc(1, sizeof(*t));
+        int r;
+
+        if (!t)
+                return -ENOMEM;
+        r = jbuf_new(&t->jbuf);
+        if (r < 0)
+                return r;
+        r = voice_dec_new(&t->dec);
+        if (r < 0)
+                return r;
+        drift_init(&t->drift);
+        t->speaking = speaking;
+        t->ctx = ctx;
+        rx_track_set_port(t, port);
+        *ret = take_ptr(t);
+        return 0;
+}
+
+struct rx_track *rx_track_free(struct rx_track *t)
+{
+        if (!t)
+                return NULL;
+        rx_track_set_port(t, NULL);
+        jbuf_free(t->jbuf);
+        voice_dec_free(t->dec);
+        free(t);
+        return NULL;
+}
+
+void rx_track_set_port(struct rx_track *t, struct audio_port *port)
+{
+        if (port == t->port)
+                return;
+        if (t->port) {
+                atomic_store(&t->port->active, false);
+                atomic_store(&t->port->level, 0);
+                audio_port_unref(t->port);
+                jbuf_clear(t->jbuf);
+                voice_dec_reset(t->dec);
+        }
+        t->port = port ? audio_port_ref(port) : NULL;
+        t->flowing = t->concealing = t->comfort = false;
+        drift_restart(&t->drift);
+}
+
+static void heard(struct rx_track *t, uint8_t dbov, uint32_t samples, uint64_t now_us)
+{
+        if (level_update(&t->level, dbov, samples * 125 / 6, now_us))
+                t->speaking(t->level.speaking, t->ctx);
+}
+
+void rx_track_put(struct rx_track *t, uint16_t seq, uint32_t timestamp, bool marker, const uint8_t *payload,
+                  size_t len, int level_dbov, uint64_t arrival_us)
+{
+        struct voice_packet_info info;
+        enum jbuf_put r;
+
+        if (voice_packet_inspect(payload, len, &info) < 0) {
+                t->stats.decode_errors++;
+                return;
+        }
+        t->stats.packets++;
+        t->stats.bytes += len;
+        r = jbuf_put(t->jbuf, &(struct jbuf_packet){ .seq = seq,
+                                                     .timestamp = timestamp,
+                                                     .samples = info.samples,
+                                                     .marker = marker,
+                                                     .dtx = info.dtx,
+                                                     .fec = info.fec,
+                                                     .payload = payload,
+                                                     .len = len,
+                                                     .arrival_us = arrival_us });
+        t->has_level = level_dbov >= 0;
+        if (r == JBUF_PUT_OK && t->has_level)
+                heard(t, level_dbov > LEVEL_SILENCE ? LEVEL_SILENCE : (uint8_t)level_dbov, info.samples, arrival_us);
+        if (!t->port)
+                jbuf_clear(t->jbuf);
+}
+
+/* ---- what comes next: each gives the samples written to pcm, 0 for none ---- */
+
+static uint32_t conceal(struct rx_track *t, uint32_t samples, float *pcm)
+{
+        int n = voice_dec_conceal(t->dec, samples, pcm);
+
+        if (n < 0)
+                return 0;
+        if (!t->concealing)
+                t->stats.concealment_events++;
+        t->concealing = true;
+        t->stats.samples_concealed += (uint32_t)n;
+        return (uint32_t)n;
+}
+
+static uint32_t decode_frame(struct rx_track *t, const struct jbuf_out *o, float *pcm)
+{
+        int n = voice_dec_decode(t->dec, o->payload, o->len, pcm);
+
+        t->stats.jbuf_emitted += o->samples;
+        t->stats.jbuf_delay_us_total += o->stay_us * o->samples;
+        if (o->resumed)
+                drift_resync(&t->drift);
+        drift_observe(&t->drift, o->excess_us, o->samples);
+        if (n < 0) {
+                t->stats.decode_errors++;
+                return conceal(t, o->samples, pcm);
+        }
+        t->stats.frames_decoded++;
+        t->concealing = false;
+        if (!o->dtx)
+                t->comfort = true;
+        return (uint32_t)n;
+}
+
+static uint32_t decode_fec(struct rx_track *t, const struct jbuf_out *o, float *pcm)
+{
+        int n = voice_dec_decode_fec(t->dec, o->payload, o->len, o->samples, pcm);
+
+        if (n < 0)
+                return conceal(t, o->samples, pcm);
+        t->concealing = false;
+        return (uint32_t)n;
+}
+
+static uint32_t comfort_noise(struct rx_track *t, uint32_t samples, float *pcm)
+{
+        double energy;
+        int n;
+
+        t->concealing = false;
+        if (!t->comfort)
+                return 0;
+        n = voice_dec_conceal(t->dec, samples, pcm);
+        if (n < 0)
+                return 0;
+        t->comfort = level_measure(pcm, (size_t)n, &energy) < COMFORT_QUIETEST;
+        return (uint32_t)n;
+}
+
+static uint32_t next_sound(struct rx_track *t, uint64_t now_us, uint32_t queued, float *pcm)
+{
+        struct jbuf_out o;
+
+        switch (jbuf_get(t->jbuf, now_us, queued, &o)) {
+        case JBUF_GET_FRAME: return decode_frame(t, &o, pcm);
+        case JBUF_GET_FEC: return decode_fec(t, &o, pcm);
+        case JBUF_GET_CONCEAL: return conceal(t, o.samples, pcm);
+        case JBUF_GET_SILENCE: return comfort_noise(t, o.samples, pcm);
+        case JBUF_GET_WAIT: t->concealing = false; return 0;
+        }
+        return 0;
+}
+
+/* ---- into the ring ---- */
+
+static void write_ring(struct rx_track *t, const float *pcm, uint32_t n)
+{
+        float out[VOICE_SAMPLES_MAX + DRIFT_GROWTH_MAX];
+
+        n = drift_process(&t->drift, pcm, n, out);
+        t->stats.samples_removed += n - pcm_ring_write(t->port->ring, out, n); /* only a ring too small loses any */
+}
+
+static void ramp(float *pcm, uint32_t n, float from, float to)
+{
+        for (uint32_t i = 0; i < n; i++)
+                pcm[i] *= from + (to - from) * (float)i / (float)n;
+}
+
+/* Nothing more to play. True if the end was written. */
+static bool end_sound(struct rx_track *t)
+{
+        float pcm[VOICE_SAMPLES_MAX];
+        int n;
+
+        if (!t->flowing)
+                return false;
+        t->flowing = false;
+        n = voice_dec_conceal(t->dec, FADE, pcm);
+        if (n > 0) {
+                ramp(pcm, (uint32_t)n, 1, 0);
+                write_ring(t, pcm, (uint32_t)n);
+        }
+        atomic_store(&t->port->active, false);
+        drift_restart(&t->drift);
+        return n > 0;
+}
+
+static bool play_next(struct rx_track *t, uint64_t now_us, uint32_t queued)
+{
+        float pcm[VOICE_SAMPLES_MAX];
+        uint32_t n = next_sound(t, now_us, queued, pcm);
+        double energy;
+        uint8_t dbov;
+
+        if (n == 0)
+                return end_sound(t);
+        dbov = level_measure(pcm, n, &energy);
+        if (!t->has_level)
+                heard(t, dbov, n, now_us);
+        t->stats.energy += energy * n / AUDIO_RATE;
+        t->stats.samples_total += n;
+        if (!t->flowing)
+                ramp(pcm, n < FADE ? n : FADE, 0, 1);
+        t->flowing = true;
+        write_ring(t, pcm, n);
+        atomic_store(&t->port->active, true);
+        return true;
+}
+
+static void fill_ring(struct rx_track *t, uint64_t now_us)
+{
+        uint32_t quantum = atomic_load(&t->port->quantum), want = quantum ? quantum : 1, queued;
+
+        jbuf_set_margin(t->jbuf, (quantum ? quantum : AUDIO_QUANTUM_DEFAULT) * 125 / 6 + WAKE_MARGIN_US);
+        if (want > pcm_ring_capacity(t->port->ring) / 2)
+                want = pcm_ring_capacity(t->port->ring) / 2;
+        while ((queued = pcm_ring_fill(t->port->ring)) < want && play_next(t, now_us, queued))
+                ;
+}
+
+uint64_t rx_track_pump(struct rx_track *t, uint64_t now_us)
+{
+        if (t->port)
+                fill_ring(t, now_us);
+        if (level_tick(&t->level, now_us))
+                t->speaking(false, t->ctx);
+        if (t->port)
+                atomic_store(&t->port->level, t->level.meter);
+        return level_deadline(&t->level);
+}
+
+void rx_track_get_stats(const struct rx_track *t, struct rx_stats *ret)
+{
+        struct jbuf_stats j;
+
+        jbuf_get_stats(t->jbuf, &j);
+        *ret = t->stats;
+        ret->packets_lost = j.lost;
+        ret->packets_late = j.late + j.discarded;
+        ret->packets_duplicate = j.duplicate;
+        ret->jitter_us = j.jitter_us;
+        ret->target_delay_us = j.target_us;
+        ret->samples_inserted = t->drift.inserted;
+        ret->samples_removed += t->drift.removed;
+}

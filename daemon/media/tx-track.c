@@ -1,0 +1,202 @@
+/* tx-track.c - sending: capture ring → gate → level → Opus → the owner's send function. See track.h.
+ *
+ * While the gate is shut the ring is emptied at every pump. When it opens, three things may still hold sound from
+ * before: the ring (emptied once more), the period the graph is working on and the latency of the device, which are
+ * skipped as they come in; and the encoder, which is reset.
+ *
+ * The RTP clock counts samples; over a gap (gate, stalled device) it follows the time instead. Network thread.
+ */
+#include "media/track.h"
+
+#include <errno.h>
+
+#include "base/clock.h"
+#include "base/loop.h"
+#include "base/rand.h"
+#include "media/level.h"
+#include "media/voice-enc.h"
+
+enum {
+        FRAME_SAMPLES_MAX = 2880,
+        STALL_US = 100000,      /* capture times stray less than this unless the device stood still */
+        LATENCY_MAX_US = 500000 /* a graph that claims more is not believed */
+};
+
+struct tx_track {
+        struct audio_port *port;         /* referenced */
+        const struct capture_gate *gate; /* borrowed */
+        struct voice_enc *enc;           /* owned */
+        tx_send_fn send;
+        speaking_fn speaking;
+        void *ctx;
+        struct level level;
+        struct tx_stats stats;
+        uint32_t samples, duration_us; /* of a frame */
+        bool open;                     /* the gate, when last looked at */
+        uint32_t closings;             /* likewise */
+        uint32_t skip;                 /* frames still to come that were captured before it opened */
+        uint64_t samples_gated;
+        bool silent;        /* the frame before was not sent: the next carries the marker */
+        bool resumed;       /* no frame yet since the gate opened */
+        uint32_t timestamp; /* of the last frame */
+        uint64_t end_us;    /* when it ended; 0: there was none */
+        float frames[FRAME_SAMPLES_MAX];
+};
+
+int tx_track_new(const struct voice_config *config, struct audio_port *port, const struct capture_gate *gate,
+                 tx_send_fn send, speaking_fn speaking, void *ctx, struct tx_track **ret)
+{
+        _cleanup_(tx_track_freep) struct tx_track *t = calloc(1, sizeof(*t));
+        int r;
+
+        if (!t)
+                return -ENOMEM;
+        r = voice_enc_new(config, &t->enc);
+        if (r < 0)
+                return r;
+        t->port = audio_port_ref(port);
+        t->gate = gate;
+        t->send = send;
+        t->speaking = speaking;
+        t->ctx = ctx;
+        t->samples = voice_enc_frame_samples(t->enc);
+        t->duration_us = config->frame_ms * 1000;
+        t->timestamp = rand_u32(&rand_system); /* RFC 3550 5.1 */
+        *ret = take_ptr(t);
+        return 0;
+}
+
+struct tx_track *tx_track_free(struct tx_track *t)
+{
+        if (!t)
+                return NULL;
+        if (t->port)
+                atomic_store(&t->port->level, 0);
+        audio_port_unref(t->port);
+        voice_enc_free(t->enc);
+        free(t);
+        return NULL;
+}
+
+static void empty_ring(struct tx_track *t)
+{
+        t->samples_gated += pcm_ring_skip(t->port->ring, UINT32_MAX);
+}
+
+/* In frames: what the graph may deliver from now on although it was captured before. */
+static uint32_t frames_under_way(const struct audio_port *port)
+{
+        uint32_t latency_us = atomic_load(&port->latency_us), quantum = atomic_load(&port->quantum);
+
+        if (latency_us > LATENCY_MAX_US)
+                latency_us = LATENCY_MAX_US;
+        return latency_us * 6 / 125 + (quantum ? quantum : AUDIO_QUANTUM_DEFAULT);
+}
+
+static void follow_gate(struct tx_track *t)
+{
+        uint32_t closings = atomic_load(&t->gate->closings);
+        bool open = capture_gate_is_open(t->gate);
+
+        if (open && t->open && closings == t->closings)
+                return;
+        t->closings = closings;
+        t->open = open;
+        empty_ring(t);
+        if (level_reset(&t->level))
+                t->speaking(false, t->ctx);
+        if (!open)
+                return;
+        voice_enc_reset(t->enc);
+        t->skip = frames_under_way(t->port);
+        t->silent = t->resumed = true;
+}
+
+/* Moves the RTP clock to the frame that ended at end_us. */
+static void advance_clock(struct tx_track *t, uint64_t end_us)
+{
+        uint64_t expected_us = t->end_us + t->duration_us;
+        uint64_t gap_us = t->end_us && end_us > expected_us ? end_us - expected_us : 0;
+
+        t->timestamp += t->samples;
+        if (gap_us > (t->resumed ? 0 : STALL_US)) {
+                t->timestamp += (uint32_t)(gap_us * 6 / 125);
+                t->silent = true;
+        }
+        t->resumed = false;
+        t->end_us = end_us;
+}
+
+static void encode(struct tx_track *t, uint64_t end_us)
+{
+        uint8_t packet[VOICE_PACKET_MAX];
+        double energy;
+        uint8_t dbov = level_measure(t->frames, t->samples, &energy);
+        int n = voice_enc_encode(t->enc, t->frames, packet);
+
+        advance_clock(t, end_us);
+        if (level_update(&t->level, dbov, t->duration_us, end_us))
+                t->speaking(t->level.speaking, t->ctx);
+        t->stats.frames_encoded++;
+        if (n <= 0) {
+                t->stats.frames_dtx++;
+                t->silent = true;
+                return;
+        }
+        t->stats.bytes += (uint64_t)n;
+        t->send(&(struct media_frame){ .payload = packet,
+                                       .len = (size_t)n,
+                                       .timestamp = t->timestamp,
+                                       .marker = t->silent,
+                                       .level_dbov = dbov,
+                                       .voice = t->level.speaking,
+                                       .capture_us = end_us },
+                t->ctx);
+        t->silent = false;
+}
+
+/* False: not a whole frame is there. */
+static bool pump_frame(struct tx_track *t, uint64_t now_us)
+{
+        uint32_t fill = pcm_ring_fill(t->port->ring);
+        uint64_t ago_us;
+
+        if (fill < t->samples)
+                return false;
+        (void)pcm_ring_read(t->port->ring, t->frames, t->samples);
+        ago_us = (uint64_t)(fill - t->samples) * 125 / 6;
+        if (capture_gate_pass(t->gate, t->frames, t->samples))
+                encode(t, now_us > ago_us ? now_us - ago_us : 0);
+        else
+                t->samples_gated += t->samples;
+        return true;
+}
+
+uint64_t tx_track_pump(struct tx_track *t, uint64_t now_us)
+{
+        uint32_t skipped;
+
+        follow_gate(t);
+        if (t->open) {
+                skipped = pcm_ring_skip(t->port->ring, t->skip);
+                t->skip -= skipped;
+                t->samples_gated += skipped;
+                while (pump_frame(t, now_us))
+                        ;
+        }
+        if (level_tick(&t->level, now_us))
+                t->speaking(false, t->ctx);
+        atomic_store(&t->port->level, t->level.meter);
+        return level_deadline(&t->level);
+}
+
+void tx_track_set_loss(struct tx_track *t, uint8_t percent)
+{
+        voice_enc_set_loss(t->enc, percent);
+}
+
+void tx_track_get_stats(const struct tx_track *t, struct tx_stats *ret)
+{
+        *ret = t->stats;
+        ret->frames_gated = t->samples_gated / t->samples;
+}

@@ -1,0 +1,449 @@
+/* End to end in virtual time: microphone → tx-track → simulated network → rx-track → speaker, and rx-track alone. */
+#include "base/loop.h"
+#include "lib/netsim.h"
+#include "lib/test.h"
+#include "lib/tone.h"
+#include "media/level.h"
+#include "media/track.h"
+
+enum { QUANTUM = 256 };
+
+/* The same graph for both ends but for the clock of the speaker. */
+struct path {
+        struct netsim *net;
+        struct audio_port *microphone, *speaker;
+        struct capture_gate gate;
+        struct tx_track *tx;
+        struct rx_track *rx;
+        struct tone tone;
+        bool mute;
+        uint16_t seq;
+        double mic_us, speaker_us; /* time of the next period */
+        double skew_ppm;           /* the speaker's clock runs so much fast */
+        bool no_level;
+        unsigned sent, started, stopped, underruns;
+        float heard[48000]; /* the last second that was played */
+        unsigned at;
+        bool listen; /* for clicks */
+        double roughness;
+};
+
+static void on_send(const struct media_frame *f, void *ctx)
+{
+        struct path *p = ctx;
+        struct netsim_packet packet = { .seq = p->seq++,
+                                        .timestamp = f->timestamp,
+                                        .marker = f->marker,
+                                        .level_dbov = p->no_level ? -1 : f->level_dbov,
+                                        .len = f->len };
+
+        ASSERT_LE(f->len, NETSIM_PAYLOAD_MAX);
+        memcpy(packet.payload, f->payload, f->len);
+        netsim_send(p->net, &packet, (uint64_t)p->mic_us);
+        p->sent++;
+}
+
+static void on_local_speaking(bool speaking, void *ctx)
+{
+        (void)speaking;
+        (void)ctx;
+}
+
+static void on_speaking(bool speaking, void *ctx)
+{
+        struct path *p = ctx;
+
+        p->started += speaking;
+        p->stopped += !speaking;
+}
+
+static struct path *path_new(const struct netsim_config *net, const struct voice_config *c)
+{
+        struct path *p = calloc(1, sizeof(*p));
+
+        ASSERT(p);
+        p->net = netsim_new(net);
+        p->gate.conditions = GATE_ALL;
+        p->tone = (struct tone){ .hz = 440, .amplitude = 0.5 };
+        p->seq = 65500;
+        p->mic_us = 1e6;
+        p->speaker_us = 1e6 + 1234;
+        ASSERT_OK(audio_port_new(8192, &p->microphone));
+        ASSERT_OK(audio_port_new(RX_RING_FRAMES, &p->speaker));
+        atomic_store(&p->microphone->quantum, QUANTUM);
+        atomic_store(&p->speaker->quantum, QUANTUM);
+        ASSERT_OK(tx_track_new(c, p->microphone, &p->gate, on_send, on_local_speaking, p, &p->tx));
+        ASSERT_OK(rx_track_new(p->speaker, on_speaking, p, &p->rx));
+        return p;
+}
+
+static struct path *path_free(struct path *p)
+{
+        tx_track_free(p->tx);
+        rx_track_free(p->rx);
+        audio_port_unref(p->microphone);
+        audio_port_unref(p->speaker);
+        netsim_free(p->net);
+        free(p);
+        return NULL;
+}
+DEFINE_CLEANUP(struct path *, path_free)
+
+static void microphone_period(struct path *p)
+{
+        float frames[QUANTUM] = { 0 };
+
+        if (!p->mute)
+                tone_fill(&p->tone, frames, QUANTUM);
+        pcm_ring_write(p->microphone->ring, frames, QUANTUM);
+        tx_track_pump(p->tx, (uint64_t)p->mic_us);
+        p->mic_us += QUANTUM / 0.048;
+}
+
+static void speaker_period(struct path *p)
+{
+        float frames[2 + QUANTUM] = { 0 };
+        uint32_t n;
+
+        test_rt_enter();
+        n = pcm_ring_read(p->speaker->ring, frames + 2, QUANTUM);
+        if (n < QUANTUM && atomic_load(&p->speaker->active))
+                p->underruns++;
+        ASSERT_EQ(test_rt_leave(), 0);
+        frames[0] = p->heard[(p->at + 48000 - 2) % 48000];
+        frames[1] = p->heard[(p->at + 48000 - 1) % 48000];
+        if (p->listen)
+                p->roughness = fmax(p->roughness, tone_roughness(frames, QUANTUM + 2));
+        for (unsigned i = 0; i < QUANTUM; i++, p->at = (p->at + 1) % 48000)
+                p->heard[p->at] = frames[2 + i];
+        ASSERT(rx_track_pump(p->rx, (uint64_t)p->speaker_us) >= (uint64_t)p->speaker_us);
+        p->speaker_us += QUANTUM / 0.048 / (1 + p->skew_ppm / 1e6);
+}
+
+static void receive(struct path *p)
+{
+        struct netsim_packet n;
+
+        while (netsim_receive(p->net, (uint64_t)p->speaker_us, &n))
+                rx_track_put(p->rx, n.seq, n.timestamp, n.marker, n.payload, n.len, n.level_dbov, n.due_us);
+}
+
+static void run(struct path *p, double seconds)
+{
+        double end_us = p->mic_us + seconds * 1e6;
+
+        while (p->mic_us < end_us) {
+                if (p->mic_us <= p->speaker_us) {
+                        microphone_period(p);
+                        continue;
+                }
+                receive(p);
+                speaker_period(p);
+        }
+}
+
+/* Amplitude of the tone over the last second, in pieces short enough for a small shift of pitch not to matter. */
+static double tone_heard(const struct path *p, double hz)
+{
+        double sum = 0;
+
+        for (unsigned i = 0; i < 48000; i += 2400)
+                sum += tone_find(p->heard + i, 2400, hz);
+        return sum / 20;
+}
+
+/* Mean stay in the jitter buffer since the last call, in ms. */
+static double stay_ms(struct path *p, struct rx_stats *last)
+{
+        struct rx_stats s;
+        double ms;
+
+        rx_track_get_stats(p->rx, &s);
+        ms = (double)(s.jbuf_delay_us_total - last->jbuf_delay_us_total) /
+             (double)(s.jbuf_emitted - last->jbuf_emitted) / 1000;
+        *last = s;
+        return ms;
+}
+
+static const struct voice_config quick = { .frame_ms = 20, .bitrate = 16000, .complexity = 0 };
+
+TEST_OOM(rx_track_new_fails_cleanly)
+{
+        _cleanup_(rx_track_freep) struct rx_track *t = NULL;
+
+        return rx_track_new(NULL, on_speaking, NULL, &t);
+}
+
+TEST(clean_line_is_clean_and_quick)
+{
+        _cleanup_(path_freep) struct path *p = path_new(&(struct netsim_config){ .delay_us = 10000 }, &quick);
+        struct rx_stats s = { 0 };
+        double ms;
+
+        run(p, 1);
+        stay_ms(p, &s);
+        p->listen = true;
+        run(p, 5);
+        ms = stay_ms(p, &s);
+        printf("  stays %.1f ms, target %u us, tone %.3f, roughness %.4f\n", ms, s.target_delay_us, tone_heard(p, 440),
+               p->roughness);
+        ASSERT_LE(ms, 15);
+        ASSERT_NEAR(tone_heard(p, 440), 0.5, 0.1);
+        ASSERT_EQ(s.samples_concealed, 0);
+        ASSERT_EQ(s.packets_lost + s.packets_late + s.packets_duplicate + s.decode_errors, 0);
+        ASSERT_EQ(p->underruns, 0);
+        ASSERT_EQ(p->started, 1);
+        ASSERT_EQ(p->stopped, 0);
+        ASSERT_NEAR(atomic_load(&p->speaker->level), 0.35, 0.05);
+        ASSERT(atomic_load(&p->speaker->active));
+        ASSERT(p->roughness < 0.02); /* 440 Hz at 0.5 has 0.0017; the codec adds some */
+        ASSERT(s.energy > 0.3 && s.energy < 1);
+}
+
+TEST(every_frame_length_plays)
+{
+        static const uint32_t lengths[] = { 10, 40, 60 };
+
+        for (unsigned i = 0; i < ARRAY_SIZE(lengths); i++) {
+                struct voice_config c = { .frame_ms = lengths[i], .bitrate = 24000 };
+                _cleanup_(path_freep) struct path *p = path_new(&(struct netsim_config){ .delay_us = 10000 }, &c);
+
+                run(p, 2);
+                ASSERT_NEAR(tone_heard(p, 440), 0.5, 0.1);
+                ASSERT_EQ(p->underruns, 0);
+        }
+}
+
+/* Feeds the speaker's side with one packet over and over for minutes: all of rx without the price of an encoder. */
+static void ten_minutes(double skew_ppm)
+{
+        _cleanup_(path_freep) struct path *p = path_new(&(struct netsim_config){ .delay_us = 20000 }, &quick);
+        struct rx_stats s = { 0 };
+        struct netsim_packet packet;
+        double first_ms, last_ms = 0;
+        uint32_t timestamp = 0;
+
+        p->tone.hz = 400; /* whole periods in a frame: the packet can repeat */
+        run(p, 1);
+        p->net->config.delay_us = 0;
+        while (!netsim_receive(p->net, UINT64_MAX, &packet))
+                run(p, 0.005);
+        rx_track_free(p->rx);
+        ASSERT_OK(rx_track_new(p->speaker, on_speaking, p, &p->rx));
+        p->skew_ppm = skew_ppm;
+        for (unsigned minute = 0; minute < 10; minute++) {
+                for (double end_us = p->speaker_us + 60e6; p->speaker_us < end_us; speaker_period(p))
+                        for (; p->mic_us <= p->speaker_us; p->mic_us += 20000, timestamp += 960)
+                                rx_track_put(p->rx, p->seq++, timestamp, false, packet.payload, packet.len, 10,
+                                             (uint64_t)p->mic_us);
+                last_ms = stay_ms(p, &s);
+                if (minute == 0)
+                        first_ms = last_ms;
+                ASSERT_NEAR(tone_heard(p, 400), 0.5, 0.15);
+                ASSERT_LE(last_ms, 16);
+        }
+        ASSERT_NEAR(last_ms, first_ms, 3);
+        ASSERT_LE(s.samples_concealed, 480);
+        ASSERT_NEAR((double)s.samples_inserted - (double)s.samples_removed, skew_ppm * 600 * 0.048, 800);
+}
+
+TEST(ten_minutes_with_a_fast_speaker)
+{
+        ten_minutes(200);
+}
+
+TEST(ten_minutes_with_a_slow_speaker)
+{
+        ten_minutes(-200);
+}
+
+TEST(whole_path_under_skew)
+{
+        for (int ppm = -200; ppm <= 200; ppm += 400) {
+                _cleanup_(path_freep) struct path *p = path_new(&(struct netsim_config){ .delay_us = 10000 }, &quick);
+                struct rx_stats s = { 0 };
+
+                p->skew_ppm = ppm;
+                run(p, 8);
+                ASSERT_LE(stay_ms(p, &s), 15);
+                ASSERT_NEAR(tone_heard(p, 440), 0.5, 0.1);
+                ASSERT_LE(s.samples_concealed, 480);
+        }
+}
+
+TEST(loss_is_repaired_from_the_copies)
+{
+        struct voice_config c = { .frame_ms = 20, .bitrate = 32000, .complexity = 0, .fec = true };
+        _cleanup_(path_freep) struct path *p =
+                path_new(&(struct netsim_config){ .seed = 3, .delay_us = 10000, .loss = 0.1 }, &c);
+        struct rx_stats s = { 0 }, before;
+
+        tx_track_set_loss(p->tx, 10);
+        run(p, 4);
+        stay_ms(p, &s);
+        before = s;
+        run(p, 8);
+        stay_ms(p, &s);
+        ASSERT_GT(s.packets_lost, 0);
+        /* One in ten is lost, and one in ten of those has lost its copy too. */
+        ASSERT_LE(s.samples_concealed - before.samples_concealed, (s.samples_total - before.samples_total) / 30);
+        ASSERT_NEAR(tone_heard(p, 440), 0.45, 0.15);
+}
+
+TEST(a_rough_line_keeps_its_voice)
+{
+        struct netsim_config net = {
+                .seed = 4, .delay_us = 20000, .jitter_us = 6000, .loss = 0.02, .duplicate = 0.05, .reorder = true
+        };
+        _cleanup_(path_freep) struct path *p = path_new(&net, &quick);
+        struct rx_stats s = { 0 };
+
+        run(p, 8);
+        ASSERT_LE(stay_ms(p, &s), 60);
+        ASSERT_LE(s.samples_concealed, s.samples_total / 20);
+        ASSERT_GT(s.packets_duplicate, 0);
+        ASSERT(s.jitter_us > 3000 && s.jitter_us < 15000);
+        ASSERT_NEAR(tone_heard(p, 440), 0.4, 0.2);
+}
+
+TEST(silence_costs_nothing_and_speech_comes_back)
+{
+        struct voice_config c = { .frame_ms = 20, .bitrate = 24000, .dtx = true };
+        _cleanup_(path_freep) struct path *p = path_new(&(struct netsim_config){ .delay_us = 10000 }, &c);
+        struct rx_stats before = { 0 }, s = { 0 };
+        unsigned sent;
+
+        p->tone.beat_hz = 4;
+        run(p, 2);
+        ASSERT_EQ(p->started, 1);
+        p->mute = true;
+        run(p, 2);
+        stay_ms(p, &before);
+        ASSERT_EQ(p->stopped, 1);
+        ASSERT_EQ(p->underruns, 0);
+        ASSERT_EQ(before.packets_lost, 0);
+        ASSERT_EQ(before.samples_concealed, 0);
+        ASSERT(!atomic_load(&p->speaker->active));
+        sent = p->sent;
+        run(p, 2);
+        ASSERT_LE(p->sent - sent, 12);
+        stay_ms(p, &s);
+        ASSERT_LE(s.frames_decoded - before.frames_decoded, 12);
+        p->mute = false;
+        run(p, 2);
+        ASSERT_EQ(p->started, 2);
+        ASSERT_NEAR(tone_heard(p, 440), 0.25, 0.05);
+        stay_ms(p, &s);
+        ASSERT_EQ(s.samples_concealed, 0);
+}
+
+TEST(speaking_ends_when_packets_stop)
+{
+        _cleanup_(path_freep) struct path *p = path_new(&(struct netsim_config){ .delay_us = 10000 }, &quick);
+        uint64_t due_us, last_us;
+
+        run(p, 1);
+        ASSERT_EQ(p->started, 1);
+        capture_gate_set(&p->gate, GATE_UNMUTED, false);
+        run(p, 0.1);
+        last_us = (uint64_t)p->speaker_us;
+        due_us = rx_track_pump(p->rx, last_us);
+        ASSERT(due_us > last_us && due_us <= last_us + LEVEL_RELEASE_US);
+        ASSERT_EQ(rx_track_pump(p->rx, due_us), LOOP_NEVER);
+        ASSERT_EQ(p->stopped, 1);
+        ASSERT_NEAR(atomic_load(&p->speaker->level), 0, 0);
+        run(p, 1);
+        ASSERT(!atomic_load(&p->speaker->active));
+        capture_gate_set(&p->gate, GATE_UNMUTED, true); /* a gap of the clock, not a loss */
+        run(p, 1.5);
+        ASSERT_NEAR(tone_heard(p, 440), 0.5, 0.1);
+}
+
+TEST(without_level_in_the_packets_the_sound_tells)
+{
+        _cleanup_(path_freep) struct path *p = path_new(&(struct netsim_config){ .delay_us = 10000 }, &quick);
+
+        p->no_level = true;
+        run(p, 1);
+        ASSERT_EQ(p->started, 1);
+        ASSERT_NEAR(atomic_load(&p->speaker->level), 0.35, 0.05);
+        p->mute = true;
+        run(p, 1);
+        ASSERT_EQ(p->stopped, 1);
+}
+
+TEST(without_a_port_packets_are_counted_and_speaking_goes_on)
+{
+        _cleanup_(path_freep) struct path *p = path_new(&(struct netsim_config){ .delay_us = 10000 }, &quick);
+        struct rx_stats s;
+
+        rx_track_set_port(p->rx, NULL);
+        run(p, 1);
+        rx_track_get_stats(p->rx, &s);
+        ASSERT_GT(s.packets, 40);
+        ASSERT_EQ(s.frames_decoded, 0);
+        ASSERT_EQ(p->started, 1);
+        ASSERT_EQ(pcm_ring_fill(p->speaker->ring), 0);
+        rx_track_set_port(p->rx, p->speaker);
+        run(p, 1.5);
+        ASSERT_NEAR(tone_heard(p, 440), 0.5, 0.1);
+        ASSERT_EQ(p->speaker->refs, 2);
+        rx_track_set_port(p->rx, NULL);
+        ASSERT_EQ(p->speaker->refs, 1);
+        ASSERT(!atomic_load(&p->speaker->active));
+}
+
+TEST(before_the_first_period_one_frame_is_kept)
+{
+        _cleanup_(path_freep) struct path *p = path_new(&(struct netsim_config){ .delay_us = 10000 }, &quick);
+
+        atomic_store(&p->speaker->quantum, 0);
+        for (int i = 0; i < 200; i++) {
+                microphone_period(p);
+                p->speaker_us = p->mic_us;
+                receive(p);
+                rx_track_pump(p->rx, (uint64_t)p->speaker_us);
+                ASSERT_LE(pcm_ring_fill(p->speaker->ring), 960);
+        }
+        atomic_store(&p->speaker->quantum, QUANTUM);
+        run(p, 1.5);
+        ASSERT_NEAR(tone_heard(p, 440), 0.5, 0.1);
+}
+
+TEST(a_large_quantum_plays_without_underrun)
+{
+        _cleanup_(path_freep) struct path *p = path_new(&(struct netsim_config){ .delay_us = 10000 }, &quick);
+        float frames[2048];
+
+        atomic_store(&p->speaker->quantum, 2048);
+        for (int i = 0; i < 100; i++) {
+                for (int k = 0; k < 8; k++)
+                        microphone_period(p);
+                p->speaker_us = p->mic_us;
+                receive(p);
+                if (i > 20)
+                        ASSERT_EQ(pcm_ring_read(p->speaker->ring, frames, 2048), 2048);
+                else
+                        pcm_ring_read(p->speaker->ring, frames, 2048);
+                rx_track_pump(p->rx, (uint64_t)p->speaker_us);
+        }
+        ASSERT_NEAR(tone_find(frames, 2048, 440), 0.5, 0.15);
+}
+
+TEST(malformed_packets_are_counted_and_change_nothing)
+{
+        _cleanup_(path_freep) struct path *p = path_new(&(struct netsim_config){ .delay_us = 10000 }, &quick);
+        static const uint8_t bad[] = { 0x7b, 0x00 };
+        struct rx_stats s;
+
+        run(p, 1);
+        for (uint16_t i = 0; i < 100; i++)
+                rx_track_put(p->rx, (uint16_t)(i * 777), i * 99999u, true, bad, sizeof(bad), 0,
+                             (uint64_t)p->speaker_us);
+        rx_track_put(p->rx, 0, 0, false, bad, 0, -1, (uint64_t)p->speaker_us);
+        run(p, 1.5);
+        rx_track_get_stats(p->rx, &s);
+        ASSERT_EQ(s.decode_errors, 101);
+        ASSERT_EQ(s.packets_lost + s.packets_late, 0);
+        ASSERT_NEAR(tone_heard(p, 440), 0.5, 0.1);
+}

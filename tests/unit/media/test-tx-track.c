@@ -1,0 +1,288 @@
+/* Unit tests of media/tx-track: frames, clock, DTX, speaking, and above all the gate. */
+#include <errno.h>
+
+#include "base/loop.h"
+#include "base/rand.h"
+#include "lib/test.h"
+#include "lib/tone.h"
+#include "media/level.h"
+#include "media/track.h"
+#include "media/voice-dec.h"
+
+enum { QUANTUM = 256 };
+
+static const struct voice_config usual = { .frame_ms = 20, .bitrate = 32000, .complexity = 0, .dtx = true };
+
+struct bench {
+        struct audio_port *port;
+        struct capture_gate gate;
+        struct tx_track *track;
+        struct voice_dec *dec;
+        double now_us;
+        unsigned sent, markers, changes;
+        bool speaking;
+        struct media_frame last;
+        double forbidden; /* loudest 3 kHz that came out of a decoder at the other end */
+};
+
+static void on_send(const struct media_frame *f, void *ctx)
+{
+        struct bench *b = ctx;
+        float out[VOICE_SAMPLES_MAX];
+        int n = voice_dec_decode(b->dec, f->payload, f->len, out);
+
+        ASSERT_GT(n, 0);
+        b->sent++;
+        b->markers += f->marker;
+        if (f->marker)
+                voice_dec_reset(b->dec);
+        b->forbidden = fmax(b->forbidden, tone_find(out, (size_t)n, 3000));
+        b->last = *f;
+        b->last.payload = NULL;
+}
+
+static void on_speaking(bool speaking, void *ctx)
+{
+        struct bench *b = ctx;
+
+        ASSERT_NE(speaking, b->speaking);
+        b->speaking = speaking;
+        b->changes++;
+}
+
+static struct bench *bench_new(const struct voice_config *c)
+{
+        struct bench *b = calloc(1, sizeof(*b));
+
+        ASSERT(b);
+        b->now_us = 1e6;
+        ASSERT_OK(audio_port_new(8192, &b->port));
+        atomic_store(&b->port->quantum, QUANTUM);
+        ASSERT_OK(voice_dec_new(&b->dec));
+        ASSERT_OK(tx_track_new(c, b->port, &b->gate, on_send, on_speaking, b, &b->track));
+        return b;
+}
+
+static struct bench *bench_free(struct bench *b)
+{
+        tx_track_free(b->track);
+        audio_port_unref(b->port);
+        voice_dec_free(b->dec);
+        free(b);
+        return NULL;
+}
+DEFINE_CLEANUP(struct bench *, bench_free)
+
+static void set_all(struct bench *b, bool open)
+{
+        for (uint32_t c = 1; c <= GATE_ALL; c <<= 1)
+                capture_gate_set(&b->gate, (enum gate_condition)c, open);
+}
+
+/* One period of the graph: the microphone delivers the tone, the track is pumped. */
+static uint64_t period(struct bench *b, struct tone *t)
+{
+        float frames[QUANTUM] = { 0 };
+
+        if (t)
+                tone_fill(t, frames, QUANTUM);
+        ASSERT_EQ(pcm_ring_write(b->port->ring, frames, QUANTUM), QUANTUM);
+        b->now_us += QUANTUM / 0.048;
+        return tx_track_pump(b->track, (uint64_t)b->now_us);
+}
+
+static void periods(struct bench *b, struct tone *t, unsigned n)
+{
+        while (n-- > 0)
+                period(b, t);
+}
+
+TEST_OOM(new_fails_cleanly)
+{
+        static struct audio_port *port;
+        _cleanup_(tx_track_freep) struct tx_track *t = NULL;
+        struct capture_gate gate = { 0 };
+
+        if (!port) {
+                test_oom_allow(-1);
+                ASSERT_OK(audio_port_new(1024, &port));
+                test_oom_allow(0);
+                return -ENOMEM * (tx_track_new(&usual, port, &gate, on_send, on_speaking, NULL, &t) == -ENOMEM);
+        }
+        return tx_track_new(&usual, port, &gate, on_send, on_speaking, NULL, &t);
+}
+
+TEST(every_frame_is_sent_with_level_and_clock)
+{
+        static const uint32_t lengths[] = { 10, 20, 40, 60 };
+
+        for (unsigned i = 0; i < ARRAY_SIZE(lengths); i++) {
+                struct voice_config c = { .frame_ms = lengths[i], .bitrate = 24000 };
+                _cleanup_(bench_freep) struct bench *b = bench_new(&c);
+                struct tone t = { .hz = 400, .amplitude = 0.5 };
+                uint32_t timestamp;
+                struct tx_stats s;
+
+                set_all(b, true);
+                periods(b, &t, 40);
+                ASSERT_EQ(b->markers, 1);
+                timestamp = b->last.timestamp;
+                b->sent = 0;
+                periods(b, &t, 225); /* 1.2 s */
+                ASSERT_NEAR(b->sent, 1200 / lengths[i], 1);
+                ASSERT_EQ(b->last.timestamp - timestamp, b->sent * lengths[i] * 48);
+                ASSERT_EQ(b->markers, 1);
+                ASSERT_EQ(b->last.level_dbov, 9);
+                ASSERT(b->last.voice && b->speaking);
+                ASSERT_LE(b->now_us - b->last.capture_us, lengths[i] * 1000);
+                tx_track_get_stats(b->track, &s);
+                ASSERT_EQ(s.frames_dtx, 0);
+                ASSERT_GT(s.bytes, s.frames_encoded * 2);
+        }
+}
+
+TEST(while_shut_nothing_is_sent_and_the_ring_stays_empty)
+{
+        _cleanup_(bench_freep) struct bench *b = bench_new(&usual);
+        struct tone t = { .hz = 400, .amplitude = 0.5 };
+        struct tx_stats s;
+
+        set_all(b, true);
+        capture_gate_set(&b->gate, GATE_CONSENT, false);
+        for (int i = 0; i < 100; i++) {
+                ASSERT_EQ(period(b, &t), LOOP_NEVER);
+                ASSERT_EQ(pcm_ring_fill(b->port->ring), 0);
+        }
+        tx_track_get_stats(b->track, &s);
+        ASSERT_EQ(b->sent, 0);
+        ASSERT_EQ(s.frames_encoded, 0);
+        ASSERT_EQ(s.frames_gated, 100 * QUANTUM / 960);
+        ASSERT_EQ(b->changes, 0);
+}
+
+TEST(shutting_ends_speech_and_keeps_the_clock_in_time)
+{
+        _cleanup_(bench_freep) struct bench *b = bench_new(&usual);
+        struct tone t = { .hz = 400, .amplitude = 0.5, .beat_hz = 4 };
+        struct media_frame before;
+        unsigned sent;
+
+        set_all(b, true);
+        periods(b, &t, 100);
+        ASSERT(b->speaking);
+        before = b->last;
+        sent = b->sent;
+        capture_gate_set(&b->gate, GATE_UNMUTED, false);
+        periods(b, &t, 1);
+        ASSERT(!b->speaking);
+        ASSERT_NEAR(atomic_load(&b->port->level), 0, 0);
+        periods(b, &t, 500);
+        ASSERT_EQ(b->sent, sent);
+        capture_gate_set(&b->gate, GATE_UNMUTED, true);
+        while (b->sent == sent)
+                period(b, &t);
+        ASSERT(b->last.marker);
+        ASSERT_NEAR((b->last.timestamp - before.timestamp) / 0.048, b->last.capture_us - before.capture_us, 50);
+}
+
+TEST(a_stalled_device_moves_the_clock)
+{
+        _cleanup_(bench_freep) struct bench *b = bench_new(&usual);
+        struct tone t = { .hz = 400, .amplitude = 0.5, .beat_hz = 4 };
+        struct media_frame before;
+
+        set_all(b, true);
+        periods(b, &t, 100);
+        before = b->last;
+        b->now_us += 3e6;
+        ASSERT_EQ(tx_track_pump(b->track, (uint64_t)b->now_us), LOOP_NEVER);
+        ASSERT(!b->speaking);
+        periods(b, &t, 10);
+        ASSERT_NEAR((b->last.timestamp - before.timestamp) / 0.048, b->last.capture_us - before.capture_us, 50);
+}
+
+TEST(silence_is_not_sent_and_speech_after_it_is_marked)
+{
+        _cleanup_(bench_freep) struct bench *b = bench_new(&usual);
+        struct tone t = { .hz = 400, .amplitude = 0.5, .beat_hz = 4 };
+        struct media_frame before;
+        struct tx_stats s;
+        unsigned sent;
+
+        set_all(b, true);
+        periods(b, &t, 200);
+        periods(b, NULL, 300);
+        sent = b->sent;
+        periods(b, NULL, 375); /* 2 s: a refresh and its end marker each 400 ms */
+        ASSERT_LE(b->sent - sent, 12);
+        ASSERT(!b->speaking);
+        ASSERT_EQ(b->last.level_dbov, LEVEL_SILENCE);
+        tx_track_get_stats(b->track, &s);
+        ASSERT_GT(s.frames_dtx, 100);
+        while (b->now_us - (double)b->last.capture_us < 100000)
+                period(b, NULL);
+        before = b->last;
+        t.beat_phase = 0;
+        for (sent = b->sent; b->sent == sent;)
+                period(b, &t);
+        ASSERT(b->last.marker);
+        ASSERT_NEAR((b->last.timestamp - before.timestamp) / 0.048, b->last.capture_us - before.capture_us, 50);
+}
+
+/* While the gate is shut the microphone hears 3 kHz; while it is open, 400 Hz. Conditions come and go at random, also
+ * several times between two pumps, and the graph delivers with latency: nothing of 3 kHz may ever be sent. */
+TEST(nothing_said_behind_a_shut_gate_is_ever_sent)
+{
+        enum { DELAYED = 3 }; /* periods of latency */
+
+        for (uint64_t seed = 0; seed < 12; seed++) {
+                _cleanup_(bench_freep) struct bench *b = bench_new(&usual);
+                struct tone allowed = { .hz = 400, .amplitude = 0.3, .beat_hz = 3 },
+                            secret = { .hz = 3000, .amplitude = 0.9 };
+                float line[DELAYED][QUANTUM] = { { 0 } };
+                struct rng rng;
+
+                rand_seed(&rng, seed);
+                atomic_store(&b->port->latency_us, DELAYED * QUANTUM * 125 / 6);
+                for (unsigned i = 0; i < 500; i++) {
+                        float frames[QUANTUM];
+                        bool glitch = rand_u32(&rng) % 50 == 0, was_open;
+
+                        /* Half of the time all conditions hold, or the gate would hardly ever open. */
+                        if (rand_u32(&rng) % 40 == 0)
+                                set_all(b, true);
+                        if (rand_u32(&rng) % 40 == 0)
+                                capture_gate_set(&b->gate, (enum gate_condition)(1u << rand_u32(&rng) % 6),
+                                                 rand_u32(&rng) % 2);
+                        was_open = capture_gate_is_open(&b->gate);
+                        tone_fill(was_open && !glitch ? &allowed : &secret, frames, QUANTUM);
+                        if (was_open && glitch) { /* shut during this period, open again before anybody looks */
+                                capture_gate_set(&b->gate, GATE_UNMUTED, false);
+                                capture_gate_set(&b->gate, GATE_UNMUTED, true);
+                        }
+                        pcm_ring_write(b->port->ring, line[i % DELAYED], QUANTUM);
+                        memcpy(line[i % DELAYED], frames, sizeof(frames));
+                        b->now_us += QUANTUM / 0.048;
+                        tx_track_pump(b->track, (uint64_t)b->now_us);
+                }
+                ASSERT(b->forbidden <
+                       0.04); /* what the onset of 400 Hz leaves there; one period of the secret: over 0.1 */
+                ASSERT_GT(b->sent, 10);
+        }
+}
+
+/* What the RT side may call. */
+TEST(the_port_is_rt_safe)
+{
+        _cleanup_(bench_freep) struct bench *b = bench_new(&usual);
+        float frames[QUANTUM] = { 0 };
+
+        test_rt_enter();
+        for (int i = 0; i < 100; i++) {
+                atomic_fetch_add(&b->port->xruns, QUANTUM - pcm_ring_write(b->port->ring, frames, QUANTUM));
+                atomic_fetch_add(&b->port->frames, pcm_ring_read(b->port->ring, frames, QUANTUM));
+                atomic_fetch_add(&b->port->periods, 1);
+        }
+        ASSERT_EQ(test_rt_leave(), 0);
+        ASSERT_EQ(b->port->frames, 100 * QUANTUM);
+}
