@@ -164,8 +164,8 @@ static void publish_context(struct manager *m, struct context *c)
         c->number = ++m->next_context;
         (void)snprintf(c->label, sizeof(c->label), "%u", c->number);
         list_append(&m->contexts, &c->link);
-        log_info("context %s of %s (%s): %s on %s", c->label, c->owner, voice_program_name(c), c->app_id,
-                 c->url.engine);
+        log_debug("context %s of %s (%s): %s on %s", c->label, c->owner, voice_program_name(c), c->app_id,
+                  c->url.engine);
         m->events.context_added(c, m->ctx);
 }
 
@@ -269,13 +269,17 @@ static int new_request(struct context *c, const char *requester, uint32_t number
 int context_call(struct context *c, const struct caller *who, enum api api, const struct options *o,
                  uint32_t *ret_request)
 {
+        uint32_t number = c->manager->next_request + 1;
+        char label[16];
         LOG_SCOPE(LOG_FIELD_CONTEXT, c->label);
+        LOG_SCOPE(LOG_FIELD_REQUEST, label);
         struct request *rq;
-        int r = new_request(c, who->unique_name, c->manager->next_request + 1, api, &rq);
+        int r = new_request(c, who->unique_name, number, api, &rq);
 
         if (r < 0)
                 return r;
-        *ret_request = ++c->manager->next_request;
+        (void)snprintf(label, sizeof(label), "%u", number);
+        *ret_request = c->manager->next_request = number;
         operation_start(c, rq, o);
         return 0;
 }

@@ -24,20 +24,45 @@ struct caller {
         bool sandboxed;
 };
 
-enum room_state { ROOM_STATE_IDLE, ROOM_STATE_JOINING, ROOM_STATE_JOINED, ROOM_STATE_RECONNECTING, ROOM_STATE_LEAVING, ROOM_STATE_DESTROYED, _ROOM_STATE_MAX };
+enum room_state {
+        ROOM_STATE_IDLE,
+        ROOM_STATE_JOINING,
+        ROOM_STATE_JOINED,
+        ROOM_STATE_RECONNECTING,
+        ROOM_STATE_LEAVING,
+        ROOM_STATE_DESTROYED,
+        _ROOM_STATE_MAX
+};
 const char *room_state_to_string(enum room_state s); /* the contract's words: "idle" "joining" … */
 
 enum context_property { /* mask */
-        CONTEXT_STATE = 1 << 0, CONTEXT_ROOM_ID = 1 << 1, CONTEXT_USER_ID = 1 << 2, CONTEXT_MEMBERS = 1 << 3,
-        CONTEXT_SPEAKERS = 1 << 4, CONTEXT_VIDEO_MEMBERS = 1 << 5, CONTEXT_SCREEN_MEMBERS = 1 << 6,
-        CONTEXT_AUDIO_CAPTURE = 1 << 7, CONTEXT_VIDEO_CAPTURE = 1 << 8, CONTEXT_AUDIO_PUBLISHED = 1 << 9,
-        CONTEXT_VIDEO_PUBLISHED = 1 << 10, CONTEXT_VISIBLE = 1 << 11, CONTEXT_TOKEN_EXPIRES_AT = 1 << 12,
-        CONTEXT_MUTED = 1 << 13, CONTEXT_DEAFENED = 1 << 14 /* these two on the Voice interface */
+                        CONTEXT_STATE = 1 << 0,
+                        CONTEXT_ROOM_ID = 1 << 1,
+                        CONTEXT_USER_ID = 1 << 2,
+                        CONTEXT_MEMBERS = 1 << 3,
+                        CONTEXT_SPEAKERS = 1 << 4,
+                        CONTEXT_VIDEO_MEMBERS = 1 << 5,
+                        CONTEXT_SCREEN_MEMBERS = 1 << 6,
+                        CONTEXT_AUDIO_CAPTURE = 1 << 7,
+                        CONTEXT_VIDEO_CAPTURE = 1 << 8,
+                        CONTEXT_AUDIO_PUBLISHED = 1 << 9,
+                        CONTEXT_VIDEO_PUBLISHED = 1 << 10,
+                        CONTEXT_VISIBLE = 1 << 11,
+                        CONTEXT_TOKEN_EXPIRES_AT = 1 << 12,
+                        CONTEXT_MUTED = 1 << 13,
+                        CONTEXT_DEAFENED = 1 << 14 /* these two on the Voice interface */
 };
 enum participant_property { /* mask */
-        PARTICIPANT_SPEAKING = 1 << 0, PARTICIPANT_AUDIO_PUBLISHED = 1 << 1, PARTICIPANT_AUDIO_SUBSCRIBED = 1 << 2,
-        PARTICIPANT_AUDIO_MUTED = 1 << 3, PARTICIPANT_VIDEO_PUBLISHED = 1 << 4, PARTICIPANT_SCREEN_PUBLISHED = 1 << 5,
-        PARTICIPANT_QUALITY = 1 << 6, PARTICIPANT_VOLUME = 1 << 7, PARTICIPANT_MUTED = 1 << 8, PARTICIPANT_NODE = 1 << 9
+                            PARTICIPANT_SPEAKING = 1 << 0,
+                            PARTICIPANT_AUDIO_PUBLISHED = 1 << 1,
+                            PARTICIPANT_AUDIO_SUBSCRIBED = 1 << 2,
+                            PARTICIPANT_AUDIO_MUTED = 1 << 3,
+                            PARTICIPANT_VIDEO_PUBLISHED = 1 << 4,
+                            PARTICIPANT_SCREEN_PUBLISHED = 1 << 5,
+                            PARTICIPANT_QUALITY = 1 << 6,
+                            PARTICIPANT_VOLUME = 1 << 7,
+                            PARTICIPANT_MUTED = 1 << 8,
+                            PARTICIPANT_NODE = 1 << 9
 };
 
 enum context_list { LIST_MEMBERS, LIST_SPEAKERS, LIST_VIDEO_MEMBERS, LIST_SCREEN_MEMBERS, _LIST_MAX };
@@ -50,14 +75,17 @@ struct state_data { /* `data` of RtcStateChanged; has_… false: key absent */
 struct manager_events {
         uint32_t version; /* 0 */
         /* requester: unique name of who made the request (borrowed). Exactly once for each number returned. */
-        void (*completed)(struct context *c, const char *requester, uint32_t request, enum api api, const struct result *res, void *ctx);
+        void (*completed)(struct context *c, const char *requester, uint32_t request, enum api api,
+                          const struct result *res, void *ctx);
         void (*list_changed)(struct context *c, enum context_list which, void *ctx); /* read it with context_list() */
-        void (*state_changed)(struct context *c, int err_no, const char *err_msg, const struct state_data *data, void *ctx);
+        void (*state_changed)(struct context *c, int err_no, const char *err_msg, const struct state_data *data,
+                              void *ctx);
         void (*interrupted)(struct context *c, int err_no, const char *err_msg, void *ctx);
         void (*token_will_expire)(struct context *c, void *ctx);
-        void (*context_properties)(struct context *c, uint32_t mask, void *ctx); /* before the signal that tells of it */
-        void (*context_added)(struct context *c, void *ctx);                     /* from inside manager_create_context() */
-        void (*context_removed)(struct context *c, void *ctx);                   /* the object leaves the bus */
+        void (*context_properties)(struct context *c, uint32_t mask,
+                                   void *ctx);                 /* before the signal that tells of it */
+        void (*context_added)(struct context *c, void *ctx);   /* from inside manager_create_context() */
+        void (*context_removed)(struct context *c, void *ctx); /* the object leaves the bus */
         void (*participant_added)(struct participant *p, void *ctx);
         void (*participant_removed)(struct participant *p, void *ctx);
         void (*participant_properties)(struct participant *p, uint32_t mask, void *ctx);
@@ -74,10 +102,11 @@ struct manager_env { /* borrowed, outlives the manager */
         const char *state_dir; /* $XDG_STATE_HOME/rtcroom: remembered volumes; NULL: nothing is remembered */
 };
 
-int manager_new(const struct manager_env *env, struct config *config /* taken, on failure too */, const struct manager_events *ev, void *ctx,
-                struct manager **ret);
+int manager_new(const struct manager_env *env, struct config *config /* taken, on failure too */,
+                const struct manager_events *ev, void *ctx, struct manager **ret);
 struct manager *manager_free(struct manager *m); /* after `stopped`, or at any time: then without events */
-/* Leaves the room, completes what is pending (115910), then `stopped`: within 1.5 s whatever the engine does. */
+/* Leaves the room, completes what is pending (115910; what only waits for the room to be left, with ok), then
+ * `stopped`: within 1.5 s whatever the engine does. Every context is destroyed, and no new one is made. */
 void manager_stop(struct manager *m);
 /* Takes the new configuration; a room goes on under what it was joined with, apart from consent and log level. */
 void manager_set_config(struct manager *m, struct config *config);
@@ -100,7 +129,8 @@ struct context *context_next(struct context *c);
 uint32_t context_number(const struct context *c);
 const char *context_owner(const struct context *c); /* unique name */
 /* Starts an operation. Returns 0 and the request number, or -EBUSY: 32 are pending. Options are borrowed. */
-int context_call(struct context *c, const struct caller *who, enum api api, const struct options *o, uint32_t *ret_request);
+int context_call(struct context *c, const struct caller *who, enum api api, const struct options *o,
+                 uint32_t *ret_request);
 
 struct context_view { /* borrowed until the next turn of the loop */
         const char *app_id, *server, *engine, *room_id, *user_id;

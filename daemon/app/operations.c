@@ -212,7 +212,7 @@ void operation_start(struct context *c, struct request *rq, const struct options
                 request_complete(c, rq, &res);
                 return;
         }
-        log_debug("%s by %s: request %u", api_to_string(rq->api), rq->requester, rq->number);
+        log_debug("%s by %s", api_to_string(rq->api), rq->requester);
         switch (rq->api) {
         case API_JOIN: start_join(c, rq, o); break;
         case API_EXIT: start_exit(c, rq, o); break;

@@ -17,12 +17,6 @@
 
 LOG_TOPIC("app/room");
 
-struct wish {
-        struct list link; /* in room.wishes */
-        uint32_t on, off; /* masks of enum engine_media */
-        char user_id[];
-};
-
 static void feed(struct room *room, enum room_event event, const struct engine_result *why);
 
 static struct loop *loop_of(const struct room *room)
@@ -50,134 +44,7 @@ static void fail_join_by_engine(struct room *room, const struct engine_result *w
         room_fail_join(room, &res);
 }
 
-/* Hands the request to the engine's answer, or completes it when the engine would not take it. */
-static void await_engine(struct room *room, struct request *rq, uint32_t op, int r)
-{
-        struct engine_result why = { .reason = ENGINE_INTERNAL };
-        struct result res;
-
-        if (r >= 0) {
-                rq->op = op;
-                rq->deadline_us = loop_now_us(loop_of(room)) + ROOM_OP_TIMEOUT_MS * US_PER_MS;
-                (void)loop_set_timer(room->op_timer, loop_now_us(loop_of(room)) + US_PER_SEC);
-                return;
-        }
-        log_warning("%s refused by the engine: %s", api_to_string(rq->api), strerror(-r));
-        (void)snprintf(why.detail, sizeof(why.detail), "%s", strerror(-r));
-        result_engine(rq->api, &why, &res);
-        request_complete(room->context, rq, &res);
-}
-
-static void on_op_timer(void *ctx)
-{
-        static const struct engine_result late = { .reason = ENGINE_TIMED_OUT };
-        struct room *room = ctx;
-        uint64_t now_us = loop_now_us(loop_of(room));
-        bool more = false;
-        struct request *rq;
-        struct result res;
-
-        if (!room->context)
-                return;
-        list_for_each (rq, &room->context->pending, link) {
-                if (!rq->op || rq == room->join)
-                        continue;
-                if (rq->deadline_us > now_us) {
-                        more = true;
-                        continue;
-                }
-                result_engine(rq->api, &late, &res);
-                request_complete(room->context, rq, &res);
-        }
-        if (more)
-                (void)loop_set_timer(room->op_timer, now_us + US_PER_SEC);
-}
-
-/* ---- subscriptions asked for ---- */
-
-static struct wish *find_wish(const struct room *room, const char *user_id)
-{
-        struct wish *w;
-
-        list_for_each (w, &room->wishes, link)
-                if (strcmp(w->user_id, user_id) == 0)
-                        return w;
-        return NULL;
-}
-
-static int add_wish(struct room *room, const char *user_id, struct wish **ret)
-{
-        size_t len = strlen(user_id) + 1;
-        struct wish *w;
-
-        if (room->n_wishes == ROOM_MAX_WISHES)
-                return -ENOBUFS;
-        w = calloc(1, sizeof(*w) + len);
-        if (!w)
-                return -ENOMEM;
-        memcpy(w->user_id, user_id, len);
-        list_append(&room->wishes, &w->link);
-        room->n_wishes++;
-        *ret = w;
-        return 0;
-}
-
-static int make_wish(struct room *room, const char *user_id, uint32_t media, bool on)
-{
-        struct wish *w = find_wish(room, user_id);
-        int r = w ? 0 : add_wish(room, user_id, &w);
-
-        if (r < 0)
-                return r;
-        w->on = on ? w->on | media : w->on & ~media;
-        w->off = on ? w->off & ~media : w->off | media;
-        return 0;
-}
-
-static void forget_wishes(struct room *room)
-{
-        struct wish *w;
-
-        list_for_each (w, &room->wishes, link) {
-                list_remove(&w->link);
-                free(w);
-        }
-        room->n_wishes = 0;
-}
-
-static void grant(struct room *room, const char *user_id, uint32_t media, bool on)
-{
-        int r;
-
-        if (!(media & ENGINE_AUDIO))
-                return;
-        r = room->engine->ops->subscribe(room->engine, manager_next_op(room->manager), user_id, ENGINE_AUDIO, on);
-        if (r < 0)
-                log_warning("subscription to %s kept back: %s", user_id, strerror(-r));
-}
-
-/* Somebody came for whom a subscription was asked. */
-static void grant_wishes(struct room *room, const char *user_id)
-{
-        const struct wish *w = find_wish(room, user_id);
-
-        if (!w)
-                return;
-        grant(room, user_id, w->on, true);
-        grant(room, user_id, w->off, false);
-}
-
 /* ---- what the table asks for ---- */
-
-static void set_published(struct room *room, bool published)
-{
-        if (room->published == published)
-                return;
-        room->published = published;
-        context_changed(room->context, CONTEXT_AUDIO_PUBLISHED);
-        if (room->self)
-                participant_update(room->self, published ? ENGINE_AUDIO : 0, 0, false);
-}
 
 /* Everybody leaves, ourselves too: who never entered is freed here, the others when it has been told. */
 static void dismiss(struct room *room)
@@ -196,9 +63,9 @@ static void do_close(struct room *room)
 
         voice_close(room);
         token_clock_set(&room->token, 0);
-        forget_wishes(room);
+        wishes_clear(&room->wishes);
         room->settling = false;
-        set_published(room, false);
+        room_set_published(room, false);
         context_fail_ops(c, "room exited");
         dismiss(room);
         c->capture_auto = false;
@@ -346,41 +213,9 @@ static void feed(struct room *room, enum room_event event, const struct engine_r
 
 /* ---- from the engine ---- */
 
-static void finish_request(struct room *room, struct request *rq, const struct engine_result *res)
-{
-        struct context *c = room->context;
-        struct result failed;
-
-        if (res->reason != ENGINE_OK) {
-                result_engine(rq->api, res, &failed);
-                request_complete(c, rq, &failed);
-                return;
-        }
-        if (rq->api == API_CHANGE_STREAM_PUBLISH_STATE)
-                set_published(room, rq->stream.on);
-        if (rq->api == API_UPDATE_TOKEN) {
-                token_clock_set(&room->token, rq->expires_at);
-                context_changed(c, CONTEXT_TOKEN_EXPIRES_AT);
-        }
-        request_complete_ok(c, rq);
-        voice_update(room);
-}
-
-static void finish_own_publish(struct room *room, const struct engine_result *res)
-{
-        room->publish_op = 0;
-        if (res->reason != ENGINE_OK) {
-                log_warning("publishing did not change: %s %s", engine_reason_to_string(res->reason), res->detail);
-                return;
-        }
-        set_published(room, room->publish_on);
-        voice_update(room);
-}
-
 static void on_op_done(uint32_t op, const struct engine_result *res, void *ctx)
 {
         struct room *room = ctx;
-        struct request *rq;
 
         if (op == room->join_op) {
                 room->join_op = 0;
@@ -391,15 +226,7 @@ static void on_op_done(uint32_t op, const struct engine_result *res, void *ctx)
                 feed(room, ROOM_LEFT, res);
                 return;
         }
-        if (op == room->publish_op) {
-                finish_own_publish(room, res);
-                return;
-        }
-        rq = room->context ? context_find_op(room->context, op) : NULL;
-        if (rq)
-                finish_request(room, rq, res);
-        else
-                log_debug("late answer to operation %u: %s", op, engine_reason_to_string(res->reason));
+        room_op_done(room, op, res);
 }
 
 static void on_state(enum engine_state state, const struct engine_result *why, void *ctx)
@@ -433,7 +260,7 @@ static void add_participant(struct room *room, const struct engine_participant *
         }
         participant_enter(p, room->settling ? room->self : NULL);
         participant_update(p, ep->published, ep->subscribed, ep->audio_muted);
-        grant_wishes(room, ep->user_id);
+        room_grant_wishes(room, ep->user_id);
 }
 
 static void on_participant(enum engine_change change, const struct engine_participant *ep, void *ctx)
@@ -588,72 +415,16 @@ void room_settle(struct room *room)
         room->settling = false;
 }
 
-void room_publish(struct room *room, struct request *rq)
-{
-        uint32_t op = manager_next_op(room->manager);
-
-        await_engine(room, rq, op, room->engine->ops->publish(room->engine, op, ENGINE_AUDIO, rq->stream.on));
-}
-
-void room_follow_intents(struct room *room)
-{
-        bool wanted = context_wants_publish(room->context, room->auto_publish);
-        int r;
-
-        if (wanted == room->published)
-                return;
-        room->publish_op = manager_next_op(room->manager);
-        room->publish_on = wanted;
-        r = room->engine->ops->publish(room->engine, room->publish_op, ENGINE_AUDIO, wanted);
-        if (r >= 0)
-                return;
-        room->publish_op = 0;
-        log_warning("publishing did not change: %s", strerror(-r));
-}
-
-void room_subscribe(struct room *room, struct request *rq)
-{
-        const struct params_stream *s = &rq->stream;
-        uint32_t media = (s->audio ? ENGINE_AUDIO : 0u) | (s->video ? ENGINE_VIDEO : 0u), op;
-        struct participant *p = participant_find(room->context, s->user_id);
-        int r = make_wish(room, s->user_id, media, s->on);
-
-        if (r < 0) {
-                request_complete_failed(room->context, rq, "too many subscriptions");
-                return;
-        }
-        if (!p || p->self || !s->audio) { /* kept, and granted when there is something to grant */
-                request_complete_ok(room->context, rq);
-                return;
-        }
-        op = manager_next_op(room->manager);
-        await_engine(room, rq, op, room->engine->ops->subscribe(room->engine, op, s->user_id, ENGINE_AUDIO, s->on));
-}
-
-void room_update_token(struct room *room, struct request *rq, const char *token)
-{
-        uint32_t op = manager_next_op(room->manager);
-
-        await_engine(room, rq, op, room->engine->ops->update_token(room->engine, op, token));
-}
-
-void room_get_stats(struct room *room, struct request *rq)
-{
-        uint32_t op = manager_next_op(room->manager);
-
-        await_engine(room, rq, op, room->engine->ops->get_stats(room->engine, op));
-}
-
 int room_init(struct room *room, struct manager *m)
 {
         struct loop *l = m->env.loop;
         int r;
 
         room->manager = m;
-        list_init(&room->wishes);
+        wishes_init(&room->wishes);
         r = loop_add_timer(l, LOOP_NEVER, on_deadline, room, &room->deadline);
         if (r >= 0)
-                r = loop_add_timer(l, LOOP_NEVER, on_op_timer, room, &room->op_timer);
+                r = loop_add_timer(l, LOOP_NEVER, room_check_ops, room, &room->op_timer);
         if (r >= 0)
                 r = token_clock_init(&room->token, l, m->env.realtime_us);
         room->token.will_expire = on_will_expire;
@@ -671,7 +442,7 @@ void room_done(struct room *room)
                 dismiss(room); /* the ports come back before the engine goes */
         if (room->engine)
                 room->engine->ops->free(take_ptr(room->engine));
-        forget_wishes(room);
+        wishes_clear(&room->wishes);
         token_clock_done(&room->token);
         room->deadline = loop_remove(room->deadline);
         room->op_timer = loop_remove(room->op_timer);

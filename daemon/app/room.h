@@ -10,8 +10,8 @@
 #include "app/participant.h"
 #include "app/token.h"
 #include "app/voice.h"
+#include "app/wishes.h"
 
-enum { ROOM_MAX_WISHES = 256 };
 enum {
         ROOM_JOIN_TIMEOUT_MS = 20000,
         ROOM_LEAVE_TIMEOUT_MS = 5000,
@@ -34,8 +34,7 @@ struct room {
         uint64_t lost_us;
         struct participant *self; /* NULL outside; owned while joining, then the context's */
         bool settling;            /* who is told of now was there before us */
-        struct list wishes;       /* subscriptions asked for, kept until the room ends */
-        unsigned n_wishes;
+        struct wishes wishes;
         struct token_clock token;
         struct voice voice;
         struct loop_source *deadline; /* of join and leave */
@@ -60,10 +59,15 @@ void room_fail_join(struct room *room, const struct result *res);
 /* The engine's first batch of participants is over. */
 void room_settle(struct room *room);
 
-/* Operations inside the room: completed by the engine's answer. */
+/* ---- room-ops.c: operations inside the room, completed by the engine's answer ---- */
 void room_publish(struct room *room, struct request *rq);
 void room_subscribe(struct room *room, struct request *rq);
 void room_update_token(struct room *room, struct request *rq, const char *token);
 void room_get_stats(struct room *room, struct request *rq);
 /* Brings what is published in line with what the context wants. */
 void room_follow_intents(struct room *room);
+/* Somebody came: what was asked for them is asked of the engine. */
+void room_grant_wishes(struct room *room, const char *user_id);
+void room_set_published(struct room *room, bool published);
+void room_op_done(struct room *room, uint32_t op, const struct engine_result *res);
+void room_check_ops(void *ctx /* struct room */); /* timer: fails those that took too long */
