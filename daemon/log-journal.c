@@ -107,3 +107,8 @@ void log_journal_init(void)
         else
                 log_set_sink(sink_prefixed);
 }
+
+const char *log_journal_target(void)
+{
+        return is_stderr_journal() ? "journal" : "console";
+}

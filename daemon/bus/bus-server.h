@@ -25,6 +25,7 @@ struct bus_server_env { /* copied; what it points at is borrowed and outlives th
         const char *log_target;             /* LogControl1.LogTarget: "journal" or "console" */
         void (*gone)(int error, void *ctx); /* once, from the loop: connection closed, or -ESTALE: the name was lost */
         void (*stopped)(void *ctx);         /* the manager's `stopped` */
+        void (*room_changed)(void *ctx);    /* the manager's; NULL: nobody wants to know */
         void *ctx;
         struct sd_bus *bus; /* tests: a started connection without a bus (referenced); NULL: the user bus */
         const struct bus_caller_ops *caller_ops; /* tests: who is behind a name; NULL: asked of the bus and /proc */

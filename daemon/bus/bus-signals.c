@@ -247,6 +247,8 @@ static void on_room_changed(void *ctx)
                 r = sd_bus_send(s->bus, m, NULL);
         report(r, "PropertiesChanged");
         bus_loop_rearm(s->bus_loop);
+        if (s->env.room_changed)
+                s->env.room_changed(s->env.ctx);
 }
 
 static void on_stopped(void *ctx)
