@@ -10,6 +10,9 @@
  * A call for an object that does not exist passes: sd-bus answers UnknownObject. What a caller may see in lists and
  * introspection is decided by bus_access_may_see(). Callers whose sandbox cannot be told count as sandboxed.
  *
+ * sd-bus has a check of its own (the caller's uid and capabilities) for members without SD_BUS_VTABLE_UNPRIVILEGED; on
+ * a bus of one user it adds nothing but a question to the bus per call, so all members carry that flag.
+ *
  * Control thread.
  */
 #include <errno.h>
