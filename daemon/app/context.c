@@ -142,9 +142,9 @@ void context_lists_changed(struct context *c, uint32_t lists)
 
 void context_queue(struct context *c, const struct queued_event *ev)
 {
-        if (c->n_events == CONTEXT_MAX_EVENTS) { /* the loop did not turn once in all that time */
-                log_warning("event dropped: %s", ev->text);
-                return;
+        if (c->n_events == CONTEXT_MAX_EVENTS) { /* it flaps faster than the loop turns: the latest count */
+                log_every_second(LOG_LEVEL_WARNING, "event dropped: %s", c->events[0].text);
+                memmove(c->events, c->events + 1, --c->n_events * sizeof(*c->events));
         }
         c->events[c->n_events++] = *ev;
         manager_mark(c->manager);

@@ -72,19 +72,16 @@ static void tell_outcome(struct manager *m, struct context *c, struct request *r
                 m->events.completed(c, rq->requester, rq->number, rq->api, &rq->result, m->ctx);
 }
 
-/* Requests made during this very flush wait for the next. */
 static void tell_completions(struct manager *m, struct context *c)
 {
         struct request *rq;
 
-        while ((rq = list_first(&c->done, struct request, link)) && rq->turn != m->turn) {
+        while ((rq = list_first(&c->done, struct request, link))) {
                 list_remove(&rq->link);
                 c->n_requests--;
                 tell_outcome(m, c, rq);
                 request_free(rq);
         }
-        if (!list_is_empty(&c->done))
-                manager_mark(m);
 }
 
 static void tell_event(struct manager *m, struct context *c, const struct queued_event *ev)
@@ -134,22 +131,14 @@ static void tell_context(struct manager *m, struct context *c)
                 tell_lists(m, c);
                 return;
         }
-        if (!list_is_empty(&c->done))
-                return; /* made a moment ago: in the next turn */
         m->events.context_removed(c, m->ctx);
         context_free(c);
 }
 
+/* By then everything that was pending has been told: the contexts came before. */
 static bool has_stopped(const struct manager *m)
 {
-        struct context *c;
-
-        if (!m->stopping || m->told_stopped || m->room.state != ROOM_STATE_IDLE)
-                return false;
-        list_for_each (c, &m->contexts, link)
-                if (!list_is_empty(&c->done))
-                        return false;
-        return true;
+        return m->stopping && !m->told_stopped && m->room.state == ROOM_STATE_IDLE;
 }
 
 void manager_flush(void *ctx)
@@ -157,7 +146,6 @@ void manager_flush(void *ctx)
         struct manager *m = ctx;
         struct context *c;
 
-        m->turn++;
         room_settle(&m->room);
         tell_room(m);
         list_for_each (c, &m->contexts, link)

@@ -17,7 +17,6 @@ struct manager {
         struct room room;
         struct volumes *volumes; /* owned */
         struct loop_source *flush_timer;
-        uint64_t turn; /* of the flush */
         bool room_dirty, told_in_room;
         bool stopping, told_stopped;
 };

@@ -260,7 +260,6 @@ static int new_request(struct context *c, const char *requester, uint32_t number
         r = request_new(requester, number, api, ret);
         if (r < 0)
                 return r;
-        (*ret)->turn = c->manager->turn;
         list_append(&c->pending, &(*ret)->link);
         c->n_requests++;
         return 0;

@@ -1,7 +1,7 @@
 /* request.h - one operation in flight: who asked, what for, and exactly one outcome.
  *
  * A request is pending until request_complete() writes its outcome, which can happen once; it is then told and freed
- * by the flush of a later turn of the loop (events.c), so that a method's reply always precedes its completion.
+ * by the flush, which the loop runs (events.c), so that a method's reply always precedes its completion.
  * Nothing is allocated after request_new(): an outcome cannot be lost. A call for statistics is a request without a
  * number. Control thread.
  */
@@ -17,7 +17,6 @@ struct request {
         enum api api;
         uint32_t op;          /* the engine's number, 0 while none answers this request */
         uint64_t deadline_us; /* of the op */
-        uint64_t turn;        /* in which it was made: told in a later one */
         bool completed;
         struct result result;
         struct params_stream stream; /* publish and subscribe: what success makes true */

@@ -44,6 +44,8 @@ static void on_completed(struct context *c, const char *requester, uint32_t requ
         ASSERT_EQ(++rig->completions[request], 1);
         note(rig, "done %u %s #%u %s %d/%d%s %s", context_number(c), requester, request, api_to_string(api),
              res->err_no, res->error_code, res->error_type, res->err_msg);
+        if (rig->again)
+                ASSERT_OK(rig_simple(rig, take_ptr(rig->again), 1, API_EXIT));
 }
 
 static void on_list_changed(struct context *c, enum context_list which, void *ctx)
@@ -299,7 +301,7 @@ int rig_create_for(struct rig *rig, unsigned n, const char *app_id, const char *
 
         if (r >= 0)
                 r = options_add_string(o, "appId", app_id);
-        if (r >= 0)
+        if (r >= 0 && server)
                 r = options_add_string(o, "server", server);
         if (r < 0)
                 return r;

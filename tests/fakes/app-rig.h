@@ -37,6 +37,7 @@ struct rig {
         uint32_t last_request; /* the highest number returned */
         unsigned stopped;
         bool in_call;
+        struct context *again; /* exit is asked of it from inside the next completion */
 };
 
 /* state_dir may be NULL. -ENOMEM only. The microphone is allowed to ":1.1" and ":1.2", not to others. */
@@ -53,7 +54,8 @@ const char *rig_take(struct rig *rig);
 /* The caller named ":1.N" runs /usr/bin/programN. */
 struct caller rig_caller(unsigned n);
 int rig_create(struct rig *rig, unsigned n, struct context **ret);
-int rig_create_for(struct rig *rig, unsigned n, const char *app_id, const char *server, struct context **ret);
+int rig_create_for(struct rig *rig, unsigned n, const char *app_id, const char *server /* or NULL */,
+                   struct context **ret);
 struct context *rig_context(struct rig *rig, unsigned n);
 /* Each returns the request's number, or a negative errno. */
 int rig_call(struct rig *rig, struct context *c, unsigned n, enum api api, struct options *o /* taken */);
