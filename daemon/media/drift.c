@@ -176,11 +176,10 @@ static bool wants_splice(const struct drift *d, uint32_t n)
 /* Catmull-Rom: the cubic through x[1] and x[2] with the slopes of their neighbours; t from 0 to 1 between the two. */
 static inline float interpolate(const float *x, float t)
 {
-        float c1 = 0.5f * (x[2] - x[0]);
-        float c2 = x[0] - 2.5f * x[1] + 2 * x[2] - 0.5f * x[3];
-        float c3 = 0.5f * (x[3] - x[0]) + 1.5f * (x[1] - x[2]);
+        float slope = 0.5f * (x[2] - x[0]), end_slope = 0.5f * (x[3] - x[1]), rise = x[2] - x[1];
+        float c3 = slope + end_slope - 2 * rise;
 
-        return ((c3 * t + c2) * t + c1) * t + x[1];
+        return ((c3 * t + rise - slope - c3) * t + slope) * t + x[1];
 }
 
 /* `in` begins with the three frames kept from before, followed by n new ones. */
