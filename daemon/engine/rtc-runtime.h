@@ -1,8 +1,8 @@
 /* rtc-runtime.h - the network thread's half of a room: peers and their tracks, commanded from control.
  *
  * Shared by every backend. Each command is posted to the network thread and returns at once; what happens comes back
- * as an event on the control loop. Peers are named by numbers that the backend chooses (unique for the runtime's life),
- * so an answer about a closed peer is recognised and dropped inside. Strings are copied.
+ * as an event on the control loop. Peers are named by numbers that the backend chooses (unique for the runtime's
+ * life), so an answer about a closed peer is recognised and dropped inside. Strings are copied.
  *
  * A peer's commands keep their order. Commands about an unknown peer are ignored. Errors (negative errno) are only
  * -ENOMEM and -ENOBUFS (the mailbox is full: the network thread hangs).
@@ -21,14 +21,16 @@ struct rtc_runtime_events {
         uint32_t version; /* 0 */
         /* The description that create_offer or set_remote_offer asked for. */
         void (*local_description)(uint32_t peer, enum rtc_sdp type, const char *sdp, void *ctx);
-        void (*local_candidate)(uint32_t peer, const char *mid, uint32_t mline, const char *line /* NULL: end */, void *ctx);
+        void (*local_candidate)(uint32_t peer, const char *mid, uint32_t mline, const char *line /* NULL: end */,
+                                void *ctx);
         /* A description could not be used; the peer stays as it was. */
         void (*description_failed)(uint32_t peer, enum rtc_sdp type, int err, void *ctx);
         void (*peer_state)(uint32_t peer, enum peer_state state, enum peer_reason reason, void *ctx);
         /* mid NULL: the sending track of the peer */
         void (*speaking)(uint32_t peer, const char *mid, bool speaking, void *ctx);
         void (*first_media)(uint32_t peer, const char *mid, void *ctx); /* first packet of a bound mid, once */
-        void (*stats)(uint32_t op, const struct engine_stats *stats, void *ctx); /* user_id holds the `key` of the binding */
+        void (*stats)(uint32_t op, const struct engine_stats *stats,
+                      void *ctx); /* user_id holds the `key` of the binding */
 };
 
 struct rtc_runtime_config {
@@ -38,10 +40,11 @@ struct rtc_runtime_config {
         bool ice_loopback;
 };
 
-/* control. The DTLS certificate is made here, once per process (ECDSA P-256). */
+/* control. The DTLS certificate is made here (ECDSA P-256). The generator is used on the network thread. */
 int rtc_runtime_new(const struct rtc_runtime_config *config, const struct rtc_runtime_events *ev, void *ctx,
                     struct rtc_runtime **ret);
-/* Closes every peer (BYE, close_notify) and waits for the network thread to have done so. No event after it returns. */
+/* Closes every peer (BYE, close_notify) and waits for the network thread to have done so. No event after it returns.
+ */
 struct rtc_runtime *rtc_runtime_free(struct rtc_runtime *rt);
 
 struct rtc_peer_params {
@@ -58,8 +61,10 @@ int rtc_runtime_create_offer(struct rtc_runtime *rt, uint32_t peer, bool send_au
 int rtc_runtime_set_remote(struct rtc_runtime *rt, uint32_t peer, enum rtc_sdp type, const char *sdp);
 int rtc_runtime_add_candidate(struct rtc_runtime *rt, uint32_t peer, const char *line /* NULL: end */);
 
-/* The gate is borrowed until another is set or the runtime is freed. port NULL: nothing is sent. */
-int rtc_runtime_set_capture(struct rtc_runtime *rt, uint32_t peer, struct audio_port *port, const struct capture_gate *gate);
+/* Gates are borrowed until the runtime is freed (the network thread sees another one only later). port NULL: nothing
+ * is sent. */
+int rtc_runtime_set_capture(struct rtc_runtime *rt, uint32_t peer, struct audio_port *port,
+                            const struct capture_gate *gate);
 /* A track for this mid: counted and watched for speech; decoded while it has a port. key: whose it is. */
 int rtc_runtime_bind(struct rtc_runtime *rt, uint32_t peer, const char *mid, const char *key, struct audio_port *port);
 int rtc_runtime_unbind(struct rtc_runtime *rt, uint32_t peer, const char *mid);
