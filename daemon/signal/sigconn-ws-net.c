@@ -7,9 +7,9 @@
  * LINGER_MS.
  *
  * Memory is bounded: incoming frames by max_message, messages control has not seen yet by UNREAD_FACTOR times that,
- * outgoing ones by the face. libsoup has no bound for what it is given to send, so it is given one message whenever the
- * socket is writable. Extensions are off: a compressed frame would pass max_message. What cannot be bounded from here
- * is a message in endlessly many fragments, which libsoup 3.2 puts together before it shows any of it.
+ * outgoing ones by the face. libsoup has no bound for what it is given to send, so it is given one message whenever
+ * the socket is writable. Extensions are off: a compressed frame would pass max_message. What cannot be bounded from
+ * here is a message in endlessly many fragments, which libsoup 3.2 puts together before it shows any of it.
  *
  * Certificates: libsoup accepts what the system's authorities vouch for; the rest is checked against ca_file here.
  */
