@@ -412,6 +412,7 @@ static int media_peer_new(struct rtc_media *m, uint32_t number, const struct rtc
                                       .identity = m->identity,
                                       .rng = m->rng,
                                       .cname = params->cname,
+                                      .offer_receives = params->echo,
                                       .dtx = params->voice.dtx,
                                       .fec = params->voice.fec };
         int r;

@@ -51,6 +51,7 @@ struct rtc_peer_params {
         const struct ice_server *ice_servers;
         size_t n_ice_servers;
         bool relay_only, controlling;
+        bool echo; /* offers are sendrecv: what is sent comes back */
         struct voice_config voice;
         const char *cname;
 };
