@@ -8,8 +8,10 @@
 #include <string.h>
 
 #include "engine/fake/fake-engine.h"
+#include "engine/janus/janus.h"
 
 static const struct engine_ops *const engines[] = {
+        &janus_engine_ops,
         &fake_engine_ops,
 };
 
@@ -60,8 +62,8 @@ const struct engine_ops *engine_find(const struct url *server)
 
 const char *const *engine_names(void)
 {
-        static const char *const real[] = { NULL };
-        static const char *const with_fake[] = { "fake", NULL };
+        static const char *const real[] = { "janus", NULL };
+        static const char *const with_fake[] = { "janus", "fake", NULL };
 
         return fake_engine_is_enabled() ? with_fake : real;
 }

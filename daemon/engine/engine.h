@@ -24,6 +24,9 @@
 #include "wire/ice-server.h"
 #include "wire/url.h"
 
+/* Not a room but a mirror: what is published there comes back as the sound of a participant "echo". */
+#define ENGINE_ECHO_ROOM "rtcroomd.echo-test"
+
 enum engine_reason {
         ENGINE_OK,
         ENGINE_INVALID_TOKEN,   /* 21101 */
@@ -156,6 +159,10 @@ struct engine_env {
         bool ice_loopback;        /* tests */
         struct fake_script *fake; /* tests: what the fake engine does (engine/fake/fake-engine.h), or NULL */
 };
+
+/* The network thread, started when it was not: the whole network stack is loaded by the first join, not at start.
+ * Whoever gave the slot frees it, after every engine. */
+int engine_env_net(const struct engine_env *env, struct net_thread **ret);
 
 /* The engine for a server URL, or NULL. The table is the whole registry. */
 const struct engine_ops *engine_find(const struct url *server);

@@ -7,7 +7,10 @@
 
 #include "base/clock.h"
 #include "engine/fake/fake-engine.h"
+#include "engine/janus/janus.h"
 #include "fakes/engine-recorder.h"
+#include "fakes/fake-janus.h"
+#include "fakes/fake-rtc.h"
 #include "lib/test.h"
 #include "lib/vloop.h"
 
@@ -35,6 +38,8 @@ struct bed {
         struct recorder rec;
         uint32_t op;
         struct fake_script script; /* of the fake engine */
+        struct fake_janus janus;   /* the server of the janus engine … */
+        struct fake_rtc rtc;       /* … and its runtime */
 };
 
 /* ---- subject: fake ---- */
@@ -83,7 +88,76 @@ static void fake_kick_us(struct bed *b)
         ASSERT_OK(fake_end(&b->script, ENGINE_KICKED));
 }
 
+/* ---- subject: janus, on a scripted server ---- */
+
+static struct bed *making; /* whose engine is being made: create() has no other way to the fakes */
+
+static int janus_create(const struct engine_env *env, const struct url *server, const struct engine_events *ev,
+                        void *ctx, struct engine **ret)
+{
+        struct janus_config config = { .env = env,
+                                       .ops = &janus_engine_ops,
+                                       .url = "ws://test/",
+                                       .conn = fake_sigconn_provider(making->janus.conn),
+                                       .rtc = &fake_rtc_ops,
+                                       .ev = ev,
+                                       .ctx = ctx };
+
+        (void)server;
+        return janus_new(&config, ret);
+}
+
+static const struct engine_ops janus_on_fakes = { .name = "janus", .create = janus_create };
+
+static void janus_set_up(struct bed *b)
+{
+        fake_janus_init(&b->janus, b->loop);
+        fake_rtc_init(&b->rtc, b->loop);
+        making = b;
+}
+
+static void janus_tear_down(struct bed *b)
+{
+        fake_janus_done(&b->janus);
+}
+
+static void janus_hang_join(struct bed *b)
+{
+        b->janus.silent_on = "joinandconfigure";
+}
+
+static void janus_fail_join(struct bed *b)
+{
+        b->janus.refuse = "joinandconfigure";
+        b->janus.refuse_code = 432;
+}
+
+static void janus_hang_publish(struct bed *b)
+{
+        b->janus.silent_on = "unpublish";
+}
+
+static void janus_enters(struct bed *b, const char *user_id)
+{
+        fake_janus_enters(&b->janus, user_id);
+}
+
+static void janus_exits(struct bed *b, const char *user_id)
+{
+        char members[160];
+
+        snprintf(members, sizeof(members), "\"leaving\":\"%s\"", user_id);
+        fake_janus_say(&b->janus, FAKE_JANUS_PUB, members);
+}
+
+static void janus_kick_us(struct bed *b)
+{
+        fake_janus_say(&b->janus, FAKE_JANUS_PUB, "\"leaving\":\"ok\",\"reason\":\"kicked\"");
+}
+
 static const struct subject subjects[] = {
+        { "janus", &janus_on_fakes, janus_set_up, janus_tear_down, janus_hang_join, janus_fail_join,
+          janus_hang_publish, janus_enters, janus_exits, janus_kick_us },
         { "fake", &fake_engine_ops, fake_set_up, fake_tear_down, fake_hang_join, fake_fail_join, fake_hang_publish,
           fake_enters, fake_exits, fake_kick_us },
 };

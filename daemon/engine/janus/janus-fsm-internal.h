@@ -1,0 +1,176 @@
+/* janus-fsm-internal.h - what the three files of the machine share.
+ *
+ *   janus-fsm.c    states, the way in and out, what the server says, deadlines
+ *   janus-link.c   actions, requests, peers and their candidates
+ *   janus-pub.c    the publishing peer and the queue of publish operations
+ *   janus-room.c   who is there, and the subscription to them
+ */
+#pragma once
+
+#include "engine/janus/janus-fsm.h"
+
+enum {
+        JANUS_PENDING_MAX = 64,
+        JANUS_OPS_MAX = 64,
+        JANUS_CANDIDATES_MAX = 32,
+        JANUS_ENTER_TRIES = 3,
+        JANUS_SUB_TRIES = 20,  /* 250 ms apart; a stream that comes anew is tried anew */
+        JANUS_SUB_CHANGES = 32 /* in one request: it has to fit the Unix socket */
+};
+
+#define JANUS_JOIN_TIMEOUT_US   (5 * US_PER_SEC)  /* a request of the join without answer */
+#define JANUS_ROOM_TIMEOUT_US   (10 * US_PER_SEC) /* one in the room, keepalive included */
+#define JANUS_KEEPALIVE_US      (25 * US_PER_SEC) /* Janus drops a session after 60 s of silence */
+#define JANUS_OFFER_TIMEOUT_US  (10 * US_PER_SEC) /* the network thread owes it; much less when it lives */
+#define JANUS_MEDIA_TIMEOUT_US  (5 * US_PER_SEC)  /* answer → connected */
+#define JANUS_LEAVE_TIMEOUT_US  (1 * US_PER_SEC)
+#define JANUS_HANGUP_TIMEOUT_US (1 * US_PER_SEC) /* Janus tears a transport down after it has said "unpublished" */
+#define JANUS_LOSS_GRACE_US     (1 * US_PER_SEC) /* transport lost → the reason, which travels another way, is awaited */
+#define JANUS_SUB_RETRY_US      (250 * US_PER_MS)
+
+enum handle { HANDLE_NONE, HANDLE_PUB, HANDLE_SUB, _HANDLE_MAX };
+
+struct pending { /* a request without its answer */
+        uint64_t transaction, deadline_us;
+        enum janus_request_kind kind;
+        enum handle handle;
+};
+
+enum op_kind { JOP_JOIN, JOP_LEAVE, JOP_PUBLISH, JOP_SUBSCRIBE };
+
+struct op {
+        uint32_t number;
+        enum op_kind kind;
+        bool on;
+};
+
+struct candidate {
+        struct list link; /* in side.candidates */
+        char *line;       /* owned; NULL: no more */
+        char mid[JANUS_MID_MAX + 1];
+        uint32_t mline;
+};
+
+/* One handle of ours and the peer behind it. */
+struct side {
+        uint64_t handle;        /* at the server; 0: not attached */
+        uint32_t peer;          /* 0: none */
+        bool described;         /* our description is on its way: candidates may follow */
+        struct list candidates; /* those that came before */
+        size_t n_candidates;
+};
+
+enum pub_state {
+        PUB_NONE,
+        PUB_OFFERING,   /* the peer makes its offer */
+        PUB_ASKING,     /* the offer is with the server */
+        PUB_CONNECTING, /* answered */
+        PUB_UP,
+        PUB_STOPPING,
+};
+
+struct member {
+        struct list link; /* in janus_fsm.members */
+        char user[JANUS_ID_MAX + 1];
+        char feed_mid[JANUS_MID_MAX + 1]; /* of the audio stream; "": publishes none */
+        char sub_mid[JANUS_MID_MAX + 1];  /* the section of our subscription; "": not subscribed */
+        enum handle side;                 /* whose peer carries the section */
+        bool muted;
+        bool bound;        /* the section is bound to this user: his sound may be heard */
+        bool asked;        /* a subscription to this stream is in flight */
+        unsigned failures; /* to subscribe to this stream */
+};
+
+struct wish {             /* an explicit subscribe or unsubscribe; kept until the room ends */
+        struct list link; /* in janus_fsm.wishes */
+        bool on;
+        char user[JANUS_ID_MAX + 1];
+};
+
+struct janus_fsm {
+        enum janus_state state;
+        struct janus_join join; /* user_id points to `user` */
+        char user[JANUS_ID_MAX + 1];
+        char *api_token, *room_token; /* owned */
+        uint64_t next_transaction, start_us;
+        uint32_t next_peer;
+        struct pending pending[JANUS_PENDING_MAX];
+        size_t n_pending;
+        struct op ops[JANUS_OPS_MAX];
+        size_t n_ops;
+        bool conn, session, room_created, enter_sent; /* conn: open or being opened */
+        unsigned enter_tries;
+        uint64_t keepalive_us, leave_us; /* due; LOOP_NEVER */
+        uint64_t loss_us;                /* a transport was lost and nobody said why until then */
+        struct engine_result loss;
+
+        struct side side[_HANDLE_MAX];
+        enum pub_state pub;
+        uint64_t media_us, hangup_us; /* deadlines of the publisher */
+        char *offer;                  /* owned: made before it could be sent */
+        char echo_mid[JANUS_MID_MAX + 1];
+
+        struct list members, wishes;
+        size_t n_members, n_wishes;
+        bool sub_entered; /* the handle has its subscription: it is updated from now on */
+        bool sub_busy;    /* a change is in flight, or an offer not yet answered */
+        bool sub_up;
+        uint64_t sub_retry_us;
+
+        struct janus_stages stages;
+        /* of the step that is running */
+        uint64_t now_us;
+        struct list *actions; /* borrowed */
+        bool oom;
+        struct janus_action scratch; /* stands in for an action there was no memory for */
+};
+
+/* ---- janus-link.c ---- */
+struct janus_action *jf_act(struct janus_fsm *f, enum janus_action_kind kind, const char *text); /* never NULL */
+void jf_act_peer(struct janus_fsm *f, enum janus_action_kind kind, uint32_t peer);
+struct engine_result jf_result(enum engine_reason reason, int err, const char *detail);
+struct engine_result jf_result_of(const struct janus_msg *m); /* a refusal of the server */
+struct janus_request jf_request(const struct janus_fsm *f, enum janus_request_kind kind, enum handle h);
+/* expect: an answer is owed. */
+void jf_send(struct janus_fsm *f, struct janus_request *r, enum handle h, bool expect);
+void jf_send_simple(struct janus_fsm *f, enum janus_request_kind kind, enum handle h);
+bool jf_take_pending(struct janus_fsm *f, uint64_t transaction, struct pending *ret);
+bool jf_is_joining(const struct janus_fsm *f);
+uint32_t jf_open_peer(struct janus_fsm *f, enum handle h);
+void jf_close_peer(struct janus_fsm *f, enum handle h);
+enum handle jf_side_of_peer(const struct janus_fsm *f, uint32_t peer);
+void jf_on_candidate(struct janus_fsm *f, const struct janus_event *ev);
+void jf_flush_candidates(struct janus_fsm *f, enum handle h);
+void jf_clear_candidates(struct side *s);
+
+/* ---- janus-fsm.c ---- */
+void jf_enter_state(struct janus_fsm *f, enum janus_state s, const char *why);
+void jf_done(struct janus_fsm *f, uint32_t op, const struct engine_result *res);
+/* The room ends from the far end, or the join fails: everything is undone, whoever waits is told. */
+void jf_end(struct janus_fsm *f, const struct engine_result *why);
+void jf_try_enter(struct janus_fsm *f);
+void jf_join_done(struct janus_fsm *f);
+/* A transport is gone; the room ends for that reason unless the server tells another in time. */
+void jf_lost(struct janus_fsm *f, const char *what);
+
+/* ---- janus-pub.c ---- */
+void jf_pub_start(struct janus_fsm *f);
+void jf_pub_op(struct janus_fsm *f, uint32_t op, uint32_t media);
+void jf_pub_next(struct janus_fsm *f);
+void jf_pub_offer(struct janus_fsm *f, const char *sdp);
+void jf_pub_answer(struct janus_fsm *f, const struct janus_msg *m);
+void jf_pub_refused(struct janus_fsm *f, const struct janus_msg *m);
+void jf_pub_unpublished(struct janus_fsm *f);
+void jf_pub_peer_state(struct janus_fsm *f, enum peer_state state, const char *why);
+void jf_pub_failed(struct janus_fsm *f, const struct engine_result *why);
+void jf_pub_deadline(struct janus_fsm *f);
+
+/* ---- janus-room.c ---- */
+void jf_room_news(struct janus_fsm *f, const struct janus_msg *m);
+void jf_room_announce(struct janus_fsm *f);
+void jf_room_wish(struct janus_fsm *f, uint32_t op, const char *user, uint32_t media, bool on);
+void jf_room_sync(struct janus_fsm *f);
+void jf_room_sub_answer(struct janus_fsm *f, const struct janus_msg *m, enum janus_request_kind kind);
+void jf_room_sub_description(struct janus_fsm *f, const char *sdp);
+void jf_room_speaking(struct janus_fsm *f, const char *mid, bool on);
+void jf_room_clear(struct janus_fsm *f);

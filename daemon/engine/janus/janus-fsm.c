@@ -1,0 +1,788 @@
+/* janus-fsm.c - see janus-fsm.h: states, the way in and out, requests and their deadlines.
+ *
+ * Invariants: jf_enter_state() is the only writer of `state`. An operation leaves `ops` exactly when its OP_DONE
+ * action is made. A request that is owed an answer is in `pending` until the answer, its deadline or the end of the
+ * room; answers to anything else are dropped, so a server may answer twice, late or without being asked.
+ */
+#include "engine/janus/janus-fsm-internal.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+
+LOG_TOPIC("engine/janus-fsm");
+
+const char *janus_state_to_string(enum janus_state s)
+{
+        static const char *const words[_JANUS_STATE_MAX] = { "idle",     "connecting", "attaching", "entering",
+                                                             "settling", "joined",     "leaving" };
+
+        return s < _JANUS_STATE_MAX ? words[s] : NULL;
+}
+
+/* ---- operations ---- */
+
+static void add_op(struct janus_fsm *f, uint32_t number, enum op_kind kind, bool on)
+{
+        assert(f->n_ops < JANUS_OPS_MAX); /* the wrapper of engine-check.c allows as many */
+        f->ops[f->n_ops++] = (struct op){ number, kind, on };
+}
+
+void jf_done(struct janus_fsm *f, uint32_t op, const struct engine_result *res)
+{
+        struct janus_action *a;
+        size_t i = 0;
+
+        while (i < f->n_ops && f->ops[i].number != op)
+                i++;
+        assert(i < f->n_ops);
+        a = jf_act(f, JANUS_ACT_OP_DONE, NULL);
+        a->op = op;
+        a->result = *res;
+        a->on = f->ops[i].kind == JOP_JOIN && res->reason == ENGINE_OK;
+        if (!f->oom) /* else it stays for janus_fsm_take_op() */
+                memmove(&f->ops[i], &f->ops[i + 1], (--f->n_ops - i) * sizeof(f->ops[0]));
+}
+
+bool janus_fsm_take_op(struct janus_fsm *f, uint32_t *ret_op)
+{
+        if (f->n_ops == 0)
+                return false;
+        *ret_op = f->ops[0].number;
+        memmove(&f->ops[0], &f->ops[1], --f->n_ops * sizeof(f->ops[0]));
+        return true;
+}
+
+/* All but the leaves, which come last. */
+static void fail_ops(struct janus_fsm *f, const struct engine_result *why)
+{
+        for (size_t i = 0; i < f->n_ops && !f->oom;)
+                if (f->ops[i].kind == JOP_LEAVE)
+                        i++;
+                else
+                        jf_done(f, f->ops[i].number, why);
+}
+
+static void succeed_leaves(struct janus_fsm *f)
+{
+        struct engine_result ok = { 0 };
+
+        while (f->n_ops > 0 && !f->oom) {
+                assert(f->ops[0].kind == JOP_LEAVE);
+                jf_done(f, f->ops[0].number, &ok);
+        }
+}
+
+/* ---- states ---- */
+
+void jf_enter_state(struct janus_fsm *f, enum janus_state s, const char *why)
+{
+        /* bit n of a row: state n may follow */
+        static const uint8_t legal[_JANUS_STATE_MAX] = {
+                [JANUS_STATE_IDLE] = 1 << JANUS_STATE_CONNECTING,
+                [JANUS_STATE_CONNECTING] = 1 << JANUS_STATE_ATTACHING | 1 << JANUS_STATE_IDLE,
+                [JANUS_STATE_ATTACHING] = 1 << JANUS_STATE_ENTERING | 1 << JANUS_STATE_LEAVING | 1 << JANUS_STATE_IDLE,
+                [JANUS_STATE_ENTERING] = 1 << JANUS_STATE_ATTACHING | 1 << JANUS_STATE_SETTLING |
+                                         1 << JANUS_STATE_JOINED | 1 << JANUS_STATE_LEAVING | 1 << JANUS_STATE_IDLE,
+                [JANUS_STATE_SETTLING] = 1 << JANUS_STATE_JOINED | 1 << JANUS_STATE_LEAVING | 1 << JANUS_STATE_IDLE,
+                [JANUS_STATE_JOINED] = 1 << JANUS_STATE_LEAVING | 1 << JANUS_STATE_IDLE,
+                [JANUS_STATE_LEAVING] = 1 << JANUS_STATE_IDLE,
+        };
+
+        assert(legal[f->state] & 1 << s);
+        log_debug("%s → %s (%s)", janus_state_to_string(f->state), janus_state_to_string(s), why);
+        f->state = s;
+}
+
+/* Nothing of the room is left; what was handed in for the next one (tokens) stays, and so do the counters. */
+static void forget(struct janus_fsm *f)
+{
+        for (enum handle h = HANDLE_NONE; h < _HANDLE_MAX; h++) {
+                jf_clear_candidates(&f->side[h]);
+                f->side[h].handle = 0;
+                f->side[h].peer = 0;
+                f->side[h].described = false;
+        }
+        jf_room_clear(f);
+        free(take_ptr(f->offer));
+        f->pub = PUB_NONE;
+        f->n_pending = 0;
+        f->conn = f->session = f->room_created = f->enter_sent = false;
+        f->enter_tries = 0;
+        f->keepalive_us = f->leave_us = f->loss_us = f->media_us = f->hangup_us = LOOP_NEVER;
+}
+
+static void send_last_words(struct janus_fsm *f)
+{
+        struct janus_request r;
+
+        if (!f->session)
+                return;
+        if (f->room_created && f->n_members == 0 && f->side[HANDLE_PUB].handle) {
+                r = jf_request(f, JANUS_REQ_ROOM_DESTROY, HANDLE_PUB);
+                r.room = f->join.room;
+                r.room_secret = f->join.room_secret;
+                jf_send(f, &r, HANDLE_PUB, false);
+        }
+        r = jf_request(f, JANUS_REQ_DESTROY, HANDLE_NONE);
+        jf_send(f, &r, HANDLE_NONE, false);
+}
+
+static void hang_up(struct janus_fsm *f)
+{
+        jf_close_peer(f, HANDLE_PUB);
+        jf_close_peer(f, HANDLE_SUB);
+        if (f->conn)
+                (void)jf_act(f, JANUS_ACT_CLOSE_CONN, NULL);
+        f->conn = false;
+}
+
+void jf_end(struct janus_fsm *f, const struct engine_result *why)
+{
+        bool joined = f->state == JANUS_STATE_JOINED;
+
+        if (f->state == JANUS_STATE_IDLE)
+                return;
+        if (why->reason == ENGINE_ROOM_DISMISSED)
+                f->room_created = false; /* nothing to tidy up */
+        if (f->conn)
+                send_last_words(f);
+        hang_up(f);
+        fail_ops(f, why);
+        succeed_leaves(f);
+        forget(f);
+        jf_enter_state(f, JANUS_STATE_IDLE, engine_reason_to_string(why->reason));
+        if (joined) {
+                struct janus_action *a = jf_act(f, JANUS_ACT_STATE, NULL);
+
+                a->state = ENGINE_STATE_IDLE;
+                a->result = *why;
+        }
+}
+
+void jf_lost(struct janus_fsm *f, const char *what)
+{
+        if (f->loss_us != LOOP_NEVER)
+                return;
+        f->loss = jf_result(ENGINE_MEDIA_FAILED, 0, what);
+        f->loss_us = f->now_us + JANUS_LOSS_GRACE_US;
+}
+
+/* ---- the way in ---- */
+
+static void on_join(struct janus_fsm *f, const struct janus_event *ev)
+{
+        assert(f->state == JANUS_STATE_IDLE);
+        f->join = *ev->join;
+        (void)snprintf(f->user, sizeof(f->user), "%s", ev->join->user_id);
+        f->join.user_id = f->user;
+        f->stages = (struct janus_stages){ 0 };
+        f->start_us = f->now_us;
+        add_op(f, ev->op, JOP_JOIN, true);
+        f->conn = true;
+        (void)jf_act(f, JANUS_ACT_OPEN_CONN, NULL);
+        jf_enter_state(f, JANUS_STATE_CONNECTING, "join");
+        if (f->join.auto_publish || f->join.echo)
+                jf_pub_start(f);
+}
+
+static void attach(struct janus_fsm *f, enum handle h)
+{
+        struct janus_request r = jf_request(f, JANUS_REQ_ATTACH, HANDLE_NONE);
+
+        r.plugin = f->join.echo ? JANUS_PLUGIN_ECHOTEST : JANUS_PLUGIN_VIDEOROOM;
+        jf_send(f, &r, h, true);
+}
+
+static void on_opened(struct janus_fsm *f)
+{
+        if (f->state != JANUS_STATE_CONNECTING)
+                return;
+        f->stages.connected_us = f->now_us - f->start_us;
+        jf_enter_state(f, JANUS_STATE_ATTACHING, "connected");
+        jf_send_simple(f, JANUS_REQ_CREATE, HANDLE_NONE);
+        attach(f, HANDLE_PUB);
+        if (!f->join.echo)
+                attach(f, HANDLE_SUB);
+}
+
+static void send_room_create(struct janus_fsm *f)
+{
+        struct janus_request r = jf_request(f, JANUS_REQ_ROOM_CREATE, HANDLE_PUB);
+
+        r.room = f->join.room;
+        r.room_secret = f->join.room_secret;
+        jf_send(f, &r, HANDLE_PUB, true);
+}
+
+/* As soon as there is a session, a handle and, where one is needed, an offer. */
+void jf_try_enter(struct janus_fsm *f)
+{
+        struct janus_request r;
+
+        if (f->state != JANUS_STATE_ATTACHING || !f->session || !f->side[HANDLE_PUB].handle)
+                return;
+        if (f->pub == PUB_OFFERING && !f->offer)
+                return;
+        jf_enter_state(f, JANUS_STATE_ENTERING, "attached");
+        if (!f->join.echo)
+                send_room_create(f);
+        r = jf_request(f, f->join.echo ? JANUS_REQ_ECHO : JANUS_REQ_JOIN, HANDLE_PUB);
+        r.room = f->join.echo ? NULL : f->join.room;
+        r.user_id = f->user;
+        r.sdp = f->offer;
+        jf_send(f, &r, HANDLE_PUB, true);
+        f->enter_sent = true;
+        f->enter_tries++;
+        if (f->offer) {
+                f->pub = PUB_ASKING;
+                jf_flush_candidates(f, HANDLE_PUB);
+        }
+}
+
+/* The room was destroyed between our create and our join. The handle has an offer pending: it is not used again. */
+static void enter_again(struct janus_fsm *f)
+{
+        struct janus_request r = jf_request(f, JANUS_REQ_DETACH, HANDLE_PUB);
+
+        jf_send(f, &r, HANDLE_PUB, false);
+        f->side[HANDLE_PUB].handle = 0;
+        if (f->pub == PUB_ASKING)
+                f->pub = PUB_OFFERING;
+        jf_enter_state(f, JANUS_STATE_ATTACHING, "the room vanished");
+        attach(f, HANDLE_PUB);
+}
+
+static void on_enter_refused(struct janus_fsm *f, const struct janus_msg *m)
+{
+        struct engine_result why = jf_result_of(m);
+
+        if (m->error_code == 426 && f->enter_tries < JANUS_ENTER_TRIES)
+                enter_again(f);
+        else
+                jf_end(f, &why);
+}
+
+static void on_entered(struct janus_fsm *f, const struct janus_msg *m)
+{
+        struct engine_result why = jf_result(ENGINE_PROTOCOL, 0, "an unexpected answer to the join");
+        bool good = f->join.echo ? m->echo_ok : m->news == JANUS_NEWS_JOINED;
+
+        if (m->kind == JANUS_ERROR) {
+                on_enter_refused(f, m);
+                return;
+        }
+        if (!good) {
+                jf_end(f, &why);
+                return;
+        }
+        f->stages.joined_us = f->now_us - f->start_us;
+        free(take_ptr(f->offer));
+        jf_room_news(f, m);
+        if (f->state != JANUS_STATE_ENTERING) /* welcomed and thrown out in one message */
+                return;
+        if (f->pub == PUB_NONE) {
+                jf_join_done(f);
+                return;
+        }
+        jf_enter_state(f, JANUS_STATE_SETTLING, "entered");
+        jf_room_sync(f);
+        jf_pub_answer(f, m);
+}
+
+void jf_join_done(struct janus_fsm *f)
+{
+        struct engine_result ok = { 0 };
+
+        jf_enter_state(f, JANUS_STATE_JOINED, "joined");
+        for (size_t i = 0; i < f->n_ops; i++)
+                if (f->ops[i].kind == JOP_JOIN) {
+                        jf_done(f, f->ops[i].number, &ok);
+                        break;
+                }
+        jf_room_announce(f);
+        jf_room_sync(f);
+}
+
+/* ---- the way out ---- */
+
+static void finish_leave(struct janus_fsm *f)
+{
+        f->room_created = false; /* seen to */
+        if (f->conn)
+                send_last_words(f);
+        hang_up(f);
+        succeed_leaves(f);
+        forget(f);
+        jf_enter_state(f, JANUS_STATE_IDLE, "left");
+}
+
+static void on_leave(struct janus_fsm *f, const struct janus_event *ev)
+{
+        struct engine_result cancelled = { .reason = ENGINE_CANCELLED };
+
+        add_op(f, ev->op, JOP_LEAVE, false);
+        if (f->state == JANUS_STATE_LEAVING)
+                return;
+        fail_ops(f, &cancelled);
+        if (f->state == JANUS_STATE_IDLE || f->state == JANUS_STATE_CONNECTING) {
+                hang_up(f);
+                succeed_leaves(f);
+                forget(f);
+                if (f->state != JANUS_STATE_IDLE)
+                        jf_enter_state(f, JANUS_STATE_IDLE, "left before connected");
+                return;
+        }
+        jf_close_peer(f, HANDLE_PUB);
+        jf_close_peer(f, HANDLE_SUB);
+        jf_enter_state(f, JANUS_STATE_LEAVING, "leave");
+        f->n_pending = 0;
+        f->keepalive_us = f->loss_us = f->media_us = f->hangup_us = f->sub_retry_us = LOOP_NEVER;
+        if (!f->enter_sent || f->join.echo) {
+                finish_leave(f);
+                return;
+        }
+        f->leave_us = f->now_us + JANUS_LEAVE_TIMEOUT_US;
+        jf_send_simple(f, JANUS_REQ_LEAVE, HANDLE_PUB);
+}
+
+/* We are out: who is left? A room without anybody is destroyed, whoever made it. */
+static void on_left(struct janus_fsm *f)
+{
+        struct janus_request r = jf_request(f, JANUS_REQ_PARTICIPANTS, HANDLE_PUB);
+
+        r.room = f->join.room;
+        jf_send(f, &r, HANDLE_PUB, true);
+}
+
+static void on_participants(struct janus_fsm *f, const struct janus_msg *m)
+{
+        struct janus_request r = jf_request(f, JANUS_REQ_ROOM_DESTROY, HANDLE_PUB);
+
+        if (m->has_participants && m->n_participants == 0) {
+                r.room = f->join.room;
+                r.room_secret = f->join.room_secret;
+                jf_send(f, &r, HANDLE_PUB, false);
+        }
+        finish_leave(f);
+}
+
+/* ---- messages ---- */
+
+static void on_created(struct janus_fsm *f, const struct janus_msg *m)
+{
+        struct engine_result why = jf_result_of(m);
+
+        if (m->kind != JANUS_SUCCESS) {
+                jf_end(f, &why);
+                return;
+        }
+        f->session = true;
+        f->keepalive_us = f->now_us + JANUS_KEEPALIVE_US;
+        jf_try_enter(f);
+}
+
+static void on_attached(struct janus_fsm *f, enum handle h, const struct janus_msg *m)
+{
+        struct engine_result why =
+                m->kind == JANUS_ERROR ? jf_result_of(m) : jf_result(ENGINE_PROTOCOL, 0, "a handle without a number");
+
+        if (m->kind != JANUS_SUCCESS || m->id == 0) {
+                jf_end(f, &why);
+                return;
+        }
+        f->side[h].handle = m->id;
+        if (h == HANDLE_PUB)
+                jf_try_enter(f);
+        else
+                jf_room_sync(f);
+}
+
+static void on_keepalive_refused(struct janus_fsm *f, const struct janus_msg *m)
+{
+        struct engine_result why = jf_result(ENGINE_SERVER_GONE, 0, m->error_text);
+
+        jf_end(f, &why);
+}
+
+static void on_answer(struct janus_fsm *f, const struct pending *p, const struct janus_msg *m)
+{
+        bool refused = m->kind == JANUS_ERROR;
+
+        switch (p->kind) {
+        case JANUS_REQ_CREATE: on_created(f, m); break;
+        case JANUS_REQ_ATTACH: on_attached(f, p->handle, m); break;
+        case JANUS_REQ_ROOM_CREATE: f->room_created = !refused; break;
+        case JANUS_REQ_JOIN:
+        case JANUS_REQ_ECHO: on_entered(f, m); break;
+        case JANUS_REQ_PUBLISH:
+                if (refused)
+                        jf_pub_refused(f, m);
+                else
+                        jf_pub_answer(f, m);
+                break;
+        case JANUS_REQ_UNPUBLISH: jf_pub_unpublished(f); break;
+        case JANUS_REQ_SUBSCRIBE:
+        case JANUS_REQ_UPDATE:
+        case JANUS_REQ_START: jf_room_sub_answer(f, m, p->kind); break;
+        case JANUS_REQ_KEEPALIVE:
+                if (refused)
+                        on_keepalive_refused(f, m);
+                break;
+        case JANUS_REQ_LEAVE: on_left(f); break;
+        case JANUS_REQ_PARTICIPANTS: on_participants(f, m); break;
+        case JANUS_REQ_DESTROY:
+        case JANUS_REQ_DETACH:
+        case JANUS_REQ_TRICKLE:
+        case JANUS_REQ_ROOM_DESTROY:
+        case _JANUS_REQ_MAX: break; /* no answer is awaited */
+        }
+}
+
+static enum handle side_of_sender(const struct janus_fsm *f, uint64_t sender)
+{
+        for (enum handle h = HANDLE_PUB; h < _HANDLE_MAX; h++)
+                if (sender && f->side[h].handle == sender)
+                        return h;
+        return HANDLE_NONE;
+}
+
+static void on_hangup(struct janus_fsm *f, enum handle h, const struct janus_msg *m)
+{
+        if (h == HANDLE_PUB && f->hangup_us != LOOP_NEVER) { /* the end of what was unpublished */
+                f->hangup_us = LOOP_NEVER;
+                jf_pub_next(f);
+        } else if (f->side[h].peer && f->state >= JANUS_STATE_SETTLING) {
+                jf_lost(f, m->reason);
+        }
+}
+
+/* What the server says of its own accord. */
+static void on_notice(struct janus_fsm *f, const struct janus_msg *m)
+{
+        enum handle h = side_of_sender(f, m->sender);
+        struct engine_result gone = jf_result(ENGINE_SERVER_GONE, 0, "the server ended the session");
+        struct janus_action *a;
+
+        switch (m->kind) {
+        case JANUS_EVENT:
+                if (h == HANDLE_PUB)
+                        jf_room_news(f, m);
+                else if (h == HANDLE_SUB)
+                        jf_room_sub_answer(f, m, JANUS_REQ_UPDATE);
+                break;
+        case JANUS_HANGUP:
+                if (h != HANDLE_NONE)
+                        on_hangup(f, h, m);
+                break;
+        case JANUS_DETACHED:
+                if (h != HANDLE_NONE)
+                        jf_end(f, &gone);
+                break;
+        case JANUS_TIMEOUT:
+                if (m->session_id == f->join.session_id)
+                        jf_end(f, &gone);
+                break;
+        case JANUS_TRICKLE:
+                if (h == HANDLE_NONE || !f->side[h].peer)
+                        break;
+                a = jf_act(f, JANUS_ACT_ADD_CANDIDATE, m->candidate);
+                a->peer = f->side[h].peer;
+                break;
+        case JANUS_ACK:
+        case JANUS_SUCCESS:
+        case JANUS_ERROR:
+        case JANUS_WEBRTCUP:
+        case JANUS_OTHER: break;
+        }
+}
+
+static bool is_answer(const struct janus_msg *m)
+{
+        return m->kind == JANUS_SUCCESS || m->kind == JANUS_ERROR || m->kind == JANUS_EVENT;
+}
+
+static void on_ack(struct janus_fsm *f, uint64_t transaction)
+{
+        struct pending p;
+
+        for (size_t i = 0; i < f->n_pending; i++)
+                if (f->pending[i].transaction == transaction && f->pending[i].kind == JANUS_REQ_KEEPALIVE) {
+                        (void)jf_take_pending(f, transaction, &p);
+                        return;
+                }
+}
+
+static void on_message(struct janus_fsm *f, const struct janus_msg *m)
+{
+        struct pending p;
+
+        if (f->state == JANUS_STATE_IDLE || f->state == JANUS_STATE_CONNECTING)
+                return;
+        if (m->has_transaction) {
+                if (m->kind == JANUS_ACK)
+                        on_ack(f, m->transaction);
+                else if (is_answer(m) && jf_take_pending(f, m->transaction, &p))
+                        on_answer(f, &p, m);
+        } else if (f->state != JANUS_STATE_LEAVING) {
+                on_notice(f, m);
+        }
+}
+
+static void on_closed(struct janus_fsm *f, const struct janus_event *ev)
+{
+        struct engine_result why = jf_result(ENGINE_SERVER_GONE, 0, ev->text);
+
+        f->conn = false;
+        if (f->state == JANUS_STATE_LEAVING) {
+                finish_leave(f);
+                return;
+        }
+        if (jf_is_joining(f))
+                why.reason = ev->err == -ETIMEDOUT ? ENGINE_TIMED_OUT : ENGINE_UNREACHABLE;
+        jf_end(f, &why);
+}
+
+static void on_send_failed(struct janus_fsm *f, int err)
+{
+        struct engine_result why = jf_result(ENGINE_INTERNAL, 0, strerror(-err));
+
+        if (err == -EMSGSIZE)
+                why = jf_result(ENGINE_UNSUPPORTED, 0,
+                                "a message is too long for the server's Unix socket (8192 bytes)");
+        if (f->state == JANUS_STATE_LEAVING)
+                finish_leave(f);
+        else
+                jf_end(f, &why);
+}
+
+/* ---- media ---- */
+
+static void on_description(struct janus_fsm *f, const struct janus_event *ev)
+{
+        enum handle h = jf_side_of_peer(f, ev->peer);
+
+        if (h == HANDLE_PUB && ev->sdp_type == RTC_OFFER)
+                jf_pub_offer(f, ev->text);
+        else if (h == HANDLE_SUB && ev->sdp_type == RTC_ANSWER)
+                jf_room_sub_description(f, ev->text);
+}
+
+static void on_description_failed(struct janus_fsm *f, const struct janus_event *ev)
+{
+        struct engine_result why = jf_result(ENGINE_PROTOCOL, 0, "the server's session description is unusable");
+        enum handle h = jf_side_of_peer(f, ev->peer);
+
+        if (h == HANDLE_PUB && f->state == JANUS_STATE_JOINED)
+                jf_pub_failed(f, &why);
+        else if (h != HANDLE_NONE)
+                jf_end(f, &why);
+}
+
+static void on_sub_state(struct janus_fsm *f, enum peer_state state, const char *why)
+{
+        if (state == PEER_STATE_CONNECTED && !f->sub_up) {
+                f->sub_up = true;
+                f->stages.subscriber_up_us = f->now_us - f->start_us;
+        } else if (state == PEER_STATE_FAILED) {
+                jf_lost(f, why);
+        }
+}
+
+static void on_peer_state(struct janus_fsm *f, const struct janus_event *ev)
+{
+        enum handle h = jf_side_of_peer(f, ev->peer);
+
+        if (h == HANDLE_PUB)
+                jf_pub_peer_state(f, ev->peer_state, ev->text);
+        else if (h == HANDLE_SUB)
+                on_sub_state(f, ev->peer_state, ev->text);
+}
+
+static void on_speaking(struct janus_fsm *f, const struct janus_event *ev)
+{
+        enum handle h = jf_side_of_peer(f, ev->peer);
+
+        if (f->state != JANUS_STATE_JOINED)
+                return;
+        if (h == HANDLE_PUB && !ev->mid)
+                jf_act(f, JANUS_ACT_SPEAKING, NULL)->on = ev->on; /* user "": ourselves */
+        else if (h != HANDLE_NONE && ev->mid)
+                jf_room_speaking(f, ev->mid, ev->on);
+}
+
+/* ---- time ---- */
+
+static void on_late(struct janus_fsm *f, const struct pending *p)
+{
+        char detail[64];
+        struct engine_result why;
+
+        if (f->state == JANUS_STATE_LEAVING)
+                return; /* the leave has its own deadline */
+        (void)snprintf(detail, sizeof(detail), "no answer to %s", janus_request_kind_to_string(p->kind));
+        why = jf_result(jf_is_joining(f) ? ENGINE_TIMED_OUT : ENGINE_SERVER_GONE, 0, detail);
+        jf_end(f, &why);
+}
+
+static bool due(const struct janus_fsm *f, uint64_t at_us)
+{
+        return at_us != LOOP_NEVER && at_us <= f->now_us;
+}
+
+static void on_deadline(struct janus_fsm *f)
+{
+        for (size_t i = 0; i < f->n_pending; i++)
+                if (due(f, f->pending[i].deadline_us)) {
+                        on_late(f, &f->pending[i]);
+                        break; /* the room has ended, or the leave's own deadline decides */
+                }
+        if (due(f, f->leave_us))
+                finish_leave(f);
+        if (due(f, f->loss_us))
+                jf_end(f, &f->loss);
+        if (due(f, f->media_us) || due(f, f->hangup_us))
+                jf_pub_deadline(f);
+        if (due(f, f->sub_retry_us)) {
+                f->sub_retry_us = LOOP_NEVER;
+                jf_room_sync(f);
+        }
+        if (due(f, f->keepalive_us)) {
+                f->keepalive_us = f->now_us + JANUS_KEEPALIVE_US;
+                jf_send_simple(f, JANUS_REQ_KEEPALIVE, HANDLE_NONE);
+        }
+}
+
+uint64_t janus_fsm_deadline(const struct janus_fsm *f)
+{
+        const uint64_t timers[] = { f->leave_us,  f->loss_us,      f->media_us,
+                                    f->hangup_us, f->sub_retry_us, f->keepalive_us };
+        uint64_t first = LOOP_NEVER;
+
+        for (size_t i = 0; i < ARRAY_SIZE(timers); i++)
+                if (timers[i] < first)
+                        first = timers[i];
+        if (f->state == JANUS_STATE_LEAVING)
+                return first;
+        for (size_t i = 0; i < f->n_pending; i++)
+                if (f->pending[i].deadline_us < first)
+                        first = f->pending[i].deadline_us;
+        return first;
+}
+
+/* ---- the machine ---- */
+
+static void dispatch(struct janus_fsm *f, const struct janus_event *ev)
+{
+        switch (ev->kind) {
+        case JANUS_EV_JOIN: on_join(f, ev); break;
+        case JANUS_EV_LEAVE: on_leave(f, ev); break;
+        case JANUS_EV_PUBLISH:
+                add_op(f, ev->op, JOP_PUBLISH, ev->on);
+                jf_pub_op(f, ev->op, ev->media);
+                break;
+        case JANUS_EV_SUBSCRIBE:
+                add_op(f, ev->op, JOP_SUBSCRIBE, ev->on);
+                jf_room_wish(f, ev->op, ev->user_id, ev->media, ev->on);
+                break;
+        case JANUS_EV_OPENED: on_opened(f); break;
+        case JANUS_EV_CLOSED: on_closed(f, ev); break;
+        case JANUS_EV_MESSAGE: on_message(f, ev->msg); break;
+        case JANUS_EV_SEND_FAILED: on_send_failed(f, ev->err); break;
+        case JANUS_EV_DESCRIPTION: on_description(f, ev); break;
+        case JANUS_EV_DESCRIPTION_FAILED: on_description_failed(f, ev); break;
+        case JANUS_EV_CANDIDATE: jf_on_candidate(f, ev); break;
+        case JANUS_EV_PEER_STATE: on_peer_state(f, ev); break;
+        case JANUS_EV_SPEAKING: on_speaking(f, ev); break;
+        case JANUS_EV_FIRST_MEDIA:
+                if (!f->stages.first_audio_us)
+                        f->stages.first_audio_us = f->now_us - f->start_us;
+                break;
+        case JANUS_EV_DEADLINE: on_deadline(f); break;
+        }
+}
+
+int janus_fsm_step(struct janus_fsm *f, const struct janus_event *ev, uint64_t now_us, struct list *actions)
+{
+        f->now_us = now_us;
+        f->actions = actions;
+        f->oom = false;
+        dispatch(f, ev);
+        f->actions = NULL;
+        return f->oom ? -ENOMEM : 0;
+}
+
+int janus_fsm_farewell(struct janus_fsm *f, struct list *actions)
+{
+        f->actions = actions;
+        f->oom = false;
+        if (f->conn)
+                send_last_words(f);
+        f->actions = NULL;
+        return f->oom ? -ENOMEM : 0;
+}
+
+int janus_fsm_set_tokens(struct janus_fsm *f, const char *api, const char *room)
+{
+        _cleanup_free_ char *a = api ? strdup(api) : NULL, *r = room ? strdup(room) : NULL;
+
+        if ((api && !a) || (room && !r))
+                return -ENOMEM;
+        free(f->api_token);
+        free(f->room_token);
+        f->api_token = take_ptr(a);
+        f->room_token = take_ptr(r);
+        return 0;
+}
+
+void janus_fsm_reset(struct janus_fsm *f)
+{
+        forget(f);
+        f->n_ops = 0;
+        f->state = JANUS_STATE_IDLE; /* from any state, as if new */
+}
+
+int janus_fsm_new(struct janus_fsm **ret)
+{
+        struct janus_fsm *f = calloc(1, sizeof(*f));
+
+        if (!f)
+                return -ENOMEM;
+        for (enum handle h = HANDLE_NONE; h < _HANDLE_MAX; h++)
+                list_init(&f->side[h].candidates);
+        list_init(&f->members);
+        list_init(&f->wishes);
+        forget(f);
+        *ret = f;
+        return 0;
+}
+
+struct janus_fsm *janus_fsm_free(struct janus_fsm *f)
+{
+        if (!f)
+                return NULL;
+        forget(f);
+        free(f->api_token);
+        free(f->room_token);
+        free(f);
+        return NULL;
+}
+
+enum janus_state janus_fsm_state(const struct janus_fsm *f)
+{
+        return f->state;
+}
+
+void janus_fsm_get_stages(const struct janus_fsm *f, struct janus_stages *ret)
+{
+        *ret = f->stages;
+}
+
+uint32_t janus_fsm_publisher(const struct janus_fsm *f)
+{
+        return f->side[HANDLE_PUB].peer;
+}

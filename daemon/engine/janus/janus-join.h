@@ -1,0 +1,16 @@
+/* janus-join.h - a copy of what a join says about media, for peers that are opened while the room lasts. Control
+ * thread. */
+#pragma once
+
+#include "engine/engine.h"
+#include "engine/rtc-runtime.h"
+
+struct janus_join_copy {
+        struct rtc_peer_params peer; /* points into what follows */
+        struct ice_server *servers;  /* owned, with their texts */
+        char cname[17];
+};
+
+/* Replaces what was there. */
+int janus_join_copy(struct janus_join_copy *c, const struct engine_join *params, struct rng *rng);
+void janus_join_copy_done(struct janus_join_copy *c);

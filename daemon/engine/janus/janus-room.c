@@ -1,0 +1,455 @@
+/* janus-room.c - who is in the room, and the one subscription to all of them.
+ *
+ * What is wanted (by auto-subscribe or an explicit wish, which outweighs it) is compared with what there is; the
+ * difference goes to the server as one request, the next one when that is answered and its offer, if any, accepted.
+ * Janus says nothing when a publisher goes (autoupdate = false): it keeps the section as an inactive one and uses it
+ * again.
+ *
+ * Members are bounded by JANUS_LIST_MAX; whoever comes beyond is not seen.
+ */
+#include "engine/janus/janus-fsm-internal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+
+static struct member *find_member(const struct janus_fsm *f, const char *user)
+{
+        struct member *m;
+
+        list_for_each (m, &f->members, link)
+                if (strcmp(m->user, user) == 0)
+                        return m;
+        return NULL;
+}
+
+static void tell(struct janus_fsm *f, enum engine_change change, const struct member *m)
+{
+        struct janus_action *a;
+
+        if (f->state != JANUS_STATE_JOINED)
+                return; /* all are told of by jf_room_announce() */
+        a = jf_act(f, JANUS_ACT_PARTICIPANT, NULL);
+        a->change = change;
+        memcpy(a->user, m->user, sizeof(a->user));
+        a->published = m->feed_mid[0] ? ENGINE_AUDIO : 0;
+        a->subscribed = m->bound ? ENGINE_AUDIO : 0;
+        a->on = m->muted;
+}
+
+static void bind(struct janus_fsm *f, struct member *m)
+{
+        struct janus_action *a = jf_act(f, JANUS_ACT_BIND, NULL);
+
+        a->peer = f->side[m->side].peer;
+        memcpy(a->mid, m->sub_mid, sizeof(a->mid));
+        memcpy(a->user, m->user, sizeof(a->user));
+        m->bound = true;
+}
+
+static void unbind(struct janus_fsm *f, struct member *m)
+{
+        struct janus_action *a;
+
+        if (!m->bound)
+                return;
+        a = jf_act(f, JANUS_ACT_UNBIND, NULL);
+        a->peer = f->side[m->side].peer;
+        memcpy(a->mid, m->sub_mid, sizeof(a->mid));
+        m->bound = false;
+}
+
+/* The stream is gone at its source, and with it our section. */
+static void stream_gone(struct janus_fsm *f, struct member *m)
+{
+        unbind(f, m);
+        m->sub_mid[0] = m->feed_mid[0] = '\0';
+        m->asked = false;
+        m->failures = 0;
+}
+
+static struct member *add_member(struct janus_fsm *f, const char *user)
+{
+        struct member *m;
+
+        if (f->n_members == JANUS_LIST_MAX)
+                return NULL;
+        m = calloc(1, sizeof(*m));
+        if (!m) {
+                f->oom = true;
+                return NULL;
+        }
+        (void)snprintf(m->user, sizeof(m->user), "%s", user);
+        m->side = HANDLE_SUB;
+        list_append(&f->members, &m->link);
+        f->n_members++;
+        return m;
+}
+
+static void remove_member(struct janus_fsm *f, struct member *m)
+{
+        list_remove(&m->link);
+        f->n_members--;
+        free(m);
+}
+
+/* ---- news ---- */
+
+static void on_feed(struct janus_fsm *f, const struct janus_feed *feed)
+{
+        struct member *m = find_member(f, feed->id);
+        enum engine_change change = m ? ENGINE_PARTICIPANT_UPDATED : ENGINE_PARTICIPANT_JOINED;
+
+        if (strcmp(feed->id, f->user) == 0)
+                return;
+        if (m && (!feed->publishing || (strcmp(m->feed_mid, feed->audio_mid) == 0 && m->muted == feed->muted)))
+                return;
+        if (!m)
+                m = add_member(f, feed->id);
+        if (!m)
+                return;
+        if (strcmp(m->feed_mid, feed->audio_mid) != 0)
+                stream_gone(f, m);
+        memcpy(m->feed_mid, feed->audio_mid, sizeof(m->feed_mid));
+        m->muted = feed->muted;
+        tell(f, change, m);
+}
+
+static void on_gone(struct janus_fsm *f, const char *user)
+{
+        struct member *m = find_member(f, user);
+
+        if (!m)
+                return;
+        stream_gone(f, m);
+        tell(f, ENGINE_PARTICIPANT_LEFT, m);
+        remove_member(f, m);
+}
+
+static void on_unpublished(struct janus_fsm *f, const char *user)
+{
+        struct member *m = find_member(f, user);
+
+        if (!m || !m->feed_mid[0])
+                return;
+        stream_gone(f, m);
+        tell(f, ENGINE_PARTICIPANT_UPDATED, m);
+}
+
+static void on_moderated(struct janus_fsm *f, const char *user, bool muted)
+{
+        struct member *m = find_member(f, user);
+
+        if (!m || m->muted == muted)
+                return;
+        m->muted = muted;
+        tell(f, ENGINE_PARTICIPANT_UPDATED, m);
+}
+
+/* "leaving": "ok" is said to the one who leaves; with a reason he was made to. (A user may be called "ok", too.) */
+static bool is_our_kick(const struct janus_msg *m)
+{
+        return strcmp(m->leaving, "ok") == 0 && strcmp(m->reason, "kicked") == 0;
+}
+
+void jf_room_news(struct janus_fsm *f, const struct janus_msg *m)
+{
+        struct engine_result kicked = jf_result(ENGINE_KICKED, 0, NULL);
+        struct engine_result dismissed = jf_result(ENGINE_ROOM_DISMISSED, 0, NULL);
+
+        if (m->news == JANUS_NEWS_DESTROYED || is_our_kick(m)) {
+                jf_end(f, m->news == JANUS_NEWS_DESTROYED ? &dismissed : &kicked);
+                return;
+        }
+        for (size_t i = 0; i < m->n_feeds; i++)
+                on_feed(f, &m->feeds[i]);
+        if (m->leaving[0])
+                on_gone(f, m->leaving);
+        if (m->kicked[0])
+                on_gone(f, m->kicked);
+        if (m->unpublished[0])
+                on_unpublished(f, m->unpublished);
+        if (m->moderated[0])
+                on_moderated(f, m->moderated, m->moderated_muted);
+        jf_room_sync(f);
+}
+
+static void add_echo(struct janus_fsm *f)
+{
+        struct member *m = add_member(f, "echo");
+
+        if (!m)
+                return;
+        m->side = HANDLE_PUB;
+        memcpy(m->feed_mid, f->echo_mid, sizeof(m->feed_mid));
+        memcpy(m->sub_mid, f->echo_mid, sizeof(m->sub_mid));
+        if (f->join.auto_subscribe)
+                bind(f, m);
+}
+
+void jf_room_announce(struct janus_fsm *f)
+{
+        struct member *m;
+
+        if (f->join.echo)
+                add_echo(f);
+        list_for_each (m, &f->members, link)
+                tell(f, ENGINE_PARTICIPANT_JOINED, m);
+}
+
+/* ---- what is wanted ---- */
+
+static struct wish *find_wish(const struct janus_fsm *f, const char *user)
+{
+        struct wish *w;
+
+        list_for_each (w, &f->wishes, link)
+                if (strcmp(w->user, user) == 0)
+                        return w;
+        return NULL;
+}
+
+static bool is_wanted(const struct janus_fsm *f, const struct member *m)
+{
+        const struct wish *w = find_wish(f, m->user);
+
+        return m->feed_mid[0] && (w ? w->on : f->join.auto_subscribe);
+}
+
+/* False: too many, or no memory (then `oom` says so). */
+static bool keep_wish(struct janus_fsm *f, const char *user, bool on)
+{
+        struct wish *w = find_wish(f, user);
+
+        if (!w && f->n_wishes < JANUS_LIST_MAX) {
+                w = calloc(1, sizeof(*w));
+                f->oom |= !w;
+                if (w) {
+                        (void)snprintf(w->user, sizeof(w->user), "%s", user);
+                        list_append(&f->wishes, &w->link);
+                        f->n_wishes++;
+                }
+        }
+        if (w)
+                w->on = on;
+        return w;
+}
+
+/* Takes effect at our end at once: what is not wanted is not heard, whatever the server still sends. */
+static void apply_wish(struct janus_fsm *f, struct member *m, bool on)
+{
+        if (!m->sub_mid[0] || m->bound == on)
+                return;
+        if (on)
+                bind(f, m);
+        else
+                unbind(f, m);
+        tell(f, ENGINE_PARTICIPANT_UPDATED, m);
+}
+
+void jf_room_wish(struct janus_fsm *f, uint32_t op, const char *user, uint32_t media, bool on)
+{
+        struct engine_result res = { 0 };
+        struct member *m = find_member(f, user);
+
+        if (!(media & ENGINE_AUDIO))
+                res = jf_result(ENGINE_UNSUPPORTED, 0, "this engine carries audio only");
+        else if (!keep_wish(f, user, on))
+                res = jf_result(ENGINE_INTERNAL, 0, "too many subscriptions");
+        jf_done(f, op, &res);
+        if (res.reason != ENGINE_OK)
+                return;
+        if (m)
+                apply_wish(f, m, on);
+        jf_room_sync(f);
+}
+
+/* ---- the subscription ---- */
+
+struct changes {
+        struct janus_target add[JANUS_SUB_CHANGES], remove[JANUS_SUB_CHANGES];
+        size_t n_add, n_remove;
+};
+
+static void collect(struct janus_fsm *f, struct changes *c)
+{
+        struct member *m;
+
+        list_for_each (m, &f->members, link) {
+                bool wanted = is_wanted(f, m);
+
+                m->asked = false;
+                if (wanted && !m->sub_mid[0] && m->failures < JANUS_SUB_TRIES && c->n_add < JANUS_SUB_CHANGES) {
+                        m->asked = true;
+                        c->add[c->n_add++] = (struct janus_target){ m->user, m->feed_mid };
+                } else if (!wanted && m->sub_mid[0] && c->n_remove < JANUS_SUB_CHANGES) {
+                        c->remove[c->n_remove++] = (struct janus_target){ NULL, m->sub_mid };
+                }
+        }
+}
+
+static bool can_change(const struct janus_fsm *f)
+{
+        return (f->state == JANUS_STATE_SETTLING || f->state == JANUS_STATE_JOINED) && !f->join.echo &&
+               f->side[HANDLE_SUB].handle && !f->sub_busy && f->sub_retry_us == LOOP_NEVER;
+}
+
+void jf_room_sync(struct janus_fsm *f)
+{
+        struct janus_request r;
+        struct changes c = { .n_add = 0 };
+
+        if (!can_change(f))
+                return;
+        collect(f, &c);
+        if (c.n_add + c.n_remove == 0)
+                return;
+        if (!f->side[HANDLE_SUB].peer)
+                (void)jf_open_peer(f, HANDLE_SUB); /* gathers while the server makes its offer */
+        r = jf_request(f, f->sub_entered ? JANUS_REQ_UPDATE : JANUS_REQ_SUBSCRIBE, HANDLE_SUB);
+        r.room = f->sub_entered ? NULL : f->join.room;
+        r.add = c.add;
+        r.n_add = c.n_add;
+        r.remove = c.remove;
+        r.n_remove = c.n_remove;
+        f->sub_busy = true;
+        jf_send(f, &r, HANDLE_SUB, true);
+}
+
+static const struct janus_stream *find_stream(const struct janus_msg *m, const char *user)
+{
+        for (size_t i = 0; i < m->n_streams; i++)
+                if (m->streams[i].audio && strcmp(m->streams[i].feed, user) == 0)
+                        return &m->streams[i];
+        return NULL;
+}
+
+/* A section may have changed hands: first every old tie is cut, then the new ones are made. */
+static void map_streams(struct janus_fsm *f, const struct janus_msg *msg)
+{
+        const struct janus_stream *s;
+        struct member *m;
+
+        list_for_each (m, &f->members, link) {
+                s = find_stream(msg, m->user);
+                if (s && strcmp(s->mid, m->sub_mid) == 0)
+                        continue;
+                unbind(f, m);
+                m->sub_mid[0] = '\0';
+        }
+        list_for_each (m, &f->members, link) {
+                s = find_stream(msg, m->user);
+                if (!s || m->sub_mid[0] || !m->feed_mid[0])
+                        continue;
+                memcpy(m->sub_mid, s->mid, sizeof(m->sub_mid));
+                m->failures = 0;
+                if (!is_wanted(f, m))
+                        continue;
+                bind(f, m);
+                tell(f, ENGINE_PARTICIPANT_UPDATED, m);
+        }
+}
+
+/* Most likely somebody went away in the meantime (428); whoever is still here is asked for again. */
+static void on_sub_refused(struct janus_fsm *f, const struct janus_msg *msg, enum janus_request_kind kind)
+{
+        struct engine_result why = jf_result_of(msg);
+        struct member *m;
+
+        if (kind == JANUS_REQ_START) { /* the server has an offer out that will never be settled */
+                jf_end(f, &why);
+                return;
+        }
+        list_for_each (m, &f->members, link)
+                if (m->asked)
+                        m->failures++;
+        f->sub_busy = false;
+        f->sub_retry_us = f->now_us + JANUS_SUB_RETRY_US;
+}
+
+static void on_offer(struct janus_fsm *f, const struct janus_msg *m)
+{
+        struct janus_action *a;
+
+        if (!f->side[HANDLE_SUB].peer)
+                (void)jf_open_peer(f, HANDLE_SUB);
+        f->sub_busy = true;
+        a = jf_act(f, JANUS_ACT_SET_REMOTE, m->sdp);
+        a->peer = f->side[HANDLE_SUB].peer;
+        a->sdp_type = RTC_OFFER;
+}
+
+void jf_room_sub_answer(struct janus_fsm *f, const struct janus_msg *m, enum janus_request_kind kind)
+{
+        if (m->kind == JANUS_ERROR) {
+                if (m->has_transaction)
+                        on_sub_refused(f, m, kind);
+                return;
+        }
+        if (m->news == JANUS_NEWS_ATTACHED)
+                f->sub_entered = true;
+        if (m->jsep == JANUS_JSEP_OFFER)
+                on_offer(f, m);
+        if (m->n_streams > 0)
+                map_streams(f, m);
+        if (m->jsep == JANUS_JSEP_OFFER || !m->has_transaction)
+                return;
+        f->sub_busy = false;
+        if (m->news == JANUS_NEWS_UPDATING) /* the offer will come by itself */
+                f->sub_retry_us = f->now_us + JANUS_SUB_RETRY_US;
+        jf_room_sync(f);
+}
+
+void jf_room_sub_description(struct janus_fsm *f, const char *sdp)
+{
+        struct janus_request r = jf_request(f, JANUS_REQ_START, HANDLE_SUB);
+
+        r.sdp = sdp;
+        jf_send(f, &r, HANDLE_SUB, true);
+        jf_flush_candidates(f, HANDLE_SUB);
+}
+
+/* ---- the rest ---- */
+
+void jf_room_speaking(struct janus_fsm *f, const char *mid, bool on)
+{
+        struct janus_action *a;
+        struct member *m;
+
+        list_for_each (m, &f->members, link) {
+                if (!m->bound || strcmp(m->sub_mid, mid) != 0)
+                        continue;
+                a = jf_act(f, JANUS_ACT_SPEAKING, NULL);
+                a->on = on;
+                memcpy(a->user, m->user, sizeof(a->user));
+                return;
+        }
+}
+
+bool janus_fsm_find_track(const struct janus_fsm *f, const char *user_id, uint32_t *ret_peer, const char **ret_mid)
+{
+        const struct member *m = find_member(f, user_id);
+
+        if (!m || !m->bound)
+                return false;
+        *ret_peer = f->side[m->side].peer;
+        *ret_mid = m->sub_mid;
+        return true;
+}
+
+void jf_room_clear(struct janus_fsm *f)
+{
+        struct member *m;
+        struct wish *w;
+
+        list_for_each (m, &f->members, link)
+                remove_member(f, m);
+        list_for_each (w, &f->wishes, link) {
+                list_remove(&w->link);
+                free(w);
+        }
+        f->n_wishes = 0;
+        f->sub_entered = f->sub_busy = f->sub_up = false;
+        f->sub_retry_us = LOOP_NEVER;
+}

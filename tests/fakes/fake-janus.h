@@ -1,0 +1,37 @@
+/* fake-janus.h - a Janus made of text: one session, one room, as the videoroom plugin of 1.1.2 words things.
+ *
+ * Sits behind a fake_sigconn and answers from the loop. It checks nothing that the real one is there to check (tokens,
+ * SDP); it is for the order of things and for what goes wrong. What is said to it can be read in `heard`.
+ */
+#pragma once
+
+#include "fakes/fake-sigconn.h"
+
+enum { FAKE_JANUS_PUB = 1001, FAKE_JANUS_SUB = 1002 }; /* handles, in the order they are attached */
+
+struct fake_janus {
+        struct fake_sigconn *conn; /* owned */
+        bool silent;               /* never answers anything … */
+        const char *silent_on;     /* … or this request (its word, as in "request":"join" or "janus":"create") */
+        const char *refuse;        /* this request is refused, once, with … */
+        int refuse_code;
+        bool twice;       /* answers everything twice */
+        char heard[4096]; /* the words of what was said: "create attach attach create join …" */
+        unsigned others;  /* what listparticipants tells */
+        uint64_t session;
+        unsigned attached;
+        bool attendee; /* "quiet" is in the room when we join, and "alice" publishes */
+        struct {
+                char mid[8], feed[129];
+        } streams[64];
+        size_t n_streams;
+        unsigned offers; /* made to the subscriber */
+};
+
+void fake_janus_init(struct fake_janus *j, struct loop *loop);
+void fake_janus_done(struct fake_janus *j);
+
+/* News of the room: the members of "data" after "room", as in "\"leaving\":\"alice\"". */
+void fake_janus_say(struct fake_janus *j, uint64_t handle, const char *members);
+void fake_janus_enters(struct fake_janus *j, const char *user);  /* and publishes */
+void fake_janus_expect(struct fake_janus *j, const char *words); /* heard since the last call; forgotten */
