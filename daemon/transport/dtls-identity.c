@@ -1,7 +1,9 @@
 /* dtls-identity.c - the certificate and the TLS settings that every association of the process shares; see dtls.h.
  *
  * An ECDSA P-256 key and a self-signed certificate, made at start-up in well under a millisecond and never written
- * anywhere. The other side knows it by its SHA-256 fingerprint only (RFC 8122), so subject and dates mean nothing.
+ * anywhere. Whoever makes it is going to need SRTP as well, whose library takes 40 ms to start: a thread does that
+ * meanwhile, so that the first call does not wait for it. The other side knows it by its SHA-256 fingerprint only (RFC
+ * 8122), so subject and dates mean nothing.
  */
 #include "transport/dtls-internal.h"
 
@@ -73,6 +75,13 @@ static int configure(SSL_CTX *ctx)
         return 0;
 }
 
+static void *warm_up(void *unused)
+{
+        (void)unused;
+        srtpctx_warm_up();
+        return NULL;
+}
+
 int dtls_identity_new(struct dtls_identity **ret)
 {
         _cleanup_(dtls_identity_freep) struct dtls_identity *id = calloc(1, sizeof(*id));
@@ -90,6 +99,7 @@ int dtls_identity_new(struct dtls_identity **ret)
         ERR_clear_error();
         if (r < 0)
                 return r;
+        id->has_warm_up = pthread_create(&id->warm_up, NULL, warm_up, NULL) == 0; /* without it the first call waits */
         *ret = take_ptr(id);
         return 0;
 }
@@ -98,6 +108,8 @@ struct dtls_identity *dtls_identity_free(struct dtls_identity *id)
 {
         if (!id)
                 return NULL;
+        if (id->has_warm_up)
+                (void)pthread_join(id->warm_up, NULL);
         SSL_CTX_free(id->ctx);
         BIO_meth_free(id->bio_method);
         free(id);

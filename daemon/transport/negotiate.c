@@ -138,6 +138,8 @@ static void take_media(const struct sdp_section *m, struct neg_section *s)
         s->nack = (opus->feedback & SDP_FB_NACK) != 0;
         s->ext.mid = sdp_find_extmap(m, RTP_EXT_URI_MID);
         s->ext.level = sdp_find_extmap(m, RTP_EXT_URI_LEVEL);
+        if (m->n_ssrcs == 0)
+                return; /* those of before may come back when the section does */
         memcpy(s->ssrcs, m->ssrcs, sizeof(s->ssrcs));
         s->n_ssrcs = m->n_ssrcs;
 }
@@ -184,12 +186,16 @@ static bool is_duplicate(const struct sdp_session *s, size_t at)
 
 static int answer_section(const struct sdp_section *m, struct neg_section *s)
 {
-        bool ours = s->accepted && s->ours && strcmp(m->mid, s->mid) == 0;
-        bool sending = ours && s->send;
+        const struct neg_section before = *s;
+        bool same = before.accepted && strcmp(m->mid, before.mid) == 0;
 
         if (!fits(m->mid, SDP_MAX_MID) || !fits(m->media, NEG_WORD_MAX) || !fits(m->proto, NEG_WORD_MAX))
                 return -EPROTO;
-        *s = (struct neg_section){ .accepted = is_usable(m), .ours = ours };
+        *s = (struct neg_section){ .accepted = is_usable(m), .ours = same && before.ours };
+        if (same) {
+                memcpy(s->ssrcs, before.ssrcs, sizeof(s->ssrcs));
+                s->n_ssrcs = before.n_ssrcs;
+        }
         snprintf(s->mid, sizeof(s->mid), "%s", m->mid);
         snprintf(s->media, sizeof(s->media), "%s", m->media);
         snprintf(s->proto, sizeof(s->proto), "%s", m->proto);
@@ -197,7 +203,7 @@ static int answer_section(const struct sdp_section *m, struct neg_section *s)
                 return 0;
         take_media(m, s);
         s->receive = (m->direction & SDP_SENDONLY) != 0;
-        s->send = sending && (m->direction & SDP_RECVONLY) != 0;
+        s->send = s->ours && before.send && (m->direction & SDP_RECVONLY) != 0;
         return 0;
 }
 
@@ -226,11 +232,19 @@ int negotiate_offer_received(const struct negotiation *current, const struct sdp
 
 /* ---- writing ---- */
 
-static const char *format_opus(const struct neg_local *local)
+/* minptime speaks of what we send; in the many sections that only receive it is spared. */
+static const char *format_opus(const struct neg_local *local, bool send)
 {
-        if (local->fec)
-                return local->dtx ? "minptime=10;useinbandfec=1;usedtx=1" : "minptime=10;useinbandfec=1";
-        return local->dtx ? "minptime=10;usedtx=1" : NULL;
+        static const char *const formats[] = { NULL,
+                                               "useinbandfec=1",
+                                               "usedtx=1",
+                                               "useinbandfec=1;usedtx=1",
+                                               "minptime=10",
+                                               "minptime=10;useinbandfec=1",
+                                               "minptime=10;usedtx=1",
+                                               "minptime=10;useinbandfec=1;usedtx=1" };
+
+        return formats[(send ? 4 : 0) | (local->dtx ? 2 : 0) | (local->fec ? 1 : 0)];
 }
 
 static int write_media(struct sdp_section *m, const struct neg_section *s, const struct neg_local *local)
@@ -244,7 +258,7 @@ static int write_media(struct sdp_section *m, const struct neg_section *s, const
         int r = 0;
 
         if (active)
-                opus.fmtp = format_opus(local);
+                opus.fmtp = format_opus(local, s->send);
         else
                 opus.feedback = 0;
         /* Where the other side tells its SSRCs, mid in every packet says nothing new: the lines can be spared. */
@@ -314,7 +328,7 @@ int negotiate_write(const struct negotiation *n, const struct neg_local *local, 
 
 /* ---- looking things up ---- */
 
-static bool has_ssrc(const struct neg_section *s, uint32_t ssrc)
+bool neg_section_has_ssrc(const struct neg_section *s, uint32_t ssrc)
 {
         for (size_t i = 0; i < s->n_ssrcs; i++)
                 if (s->ssrcs[i] == ssrc)
@@ -325,7 +339,7 @@ static bool has_ssrc(const struct neg_section *s, uint32_t ssrc)
 static int find_by_ssrc(const struct negotiation *n, uint32_t ssrc)
 {
         for (size_t i = 0; i < n->n_sections; i++)
-                if (n->sections[i].receive && has_ssrc(&n->sections[i], ssrc))
+                if (n->sections[i].receive && neg_section_has_ssrc(&n->sections[i], ssrc))
                         return (int)i;
         return -1;
 }

@@ -24,7 +24,7 @@ struct neg_section {
         bool nack;
         uint8_t payload_type; /* Opus */
         struct rtp_ext_ids ext;
-        uint32_t ssrcs[SDP_MAX_SSRCS]; /* what the other side says it sends with */
+        uint32_t ssrcs[SDP_MAX_SSRCS]; /* what the other side says it sends with, or sent while it was active */
         size_t n_ssrcs;
 };
 
@@ -67,5 +67,6 @@ int negotiate_write(const struct negotiation *n, const struct neg_local *local, 
 /* The section that a packet belongs to: by mid, else by SSRC, else by payload type where only one receives it
  * (RFC 8843 9.2). mid may be "". -1: none. */
 int negotiate_find(const struct negotiation *n, const char *mid, uint32_t ssrc, uint8_t payload_type);
+bool neg_section_has_ssrc(const struct neg_section *s, uint32_t ssrc);
 int negotiate_find_sending(const struct negotiation *n);  /* -1: none */
 int negotiate_find_accepted(const struct negotiation *n); /* the first one, which carries the transport; -1: none */

@@ -191,6 +191,15 @@ void peer_media_rtcp(struct peer *p, const uint8_t *data, size_t len, uint64_t n
                 p->malformed++;
 }
 
+/* SRTP forgets an SSRC only when another one has taken its place: a section that merely pauses goes on where it was,
+ * and the roll-over counter with it. */
+static void forget_replaced(struct peer *p, const struct neg_section *old, const struct neg_section *s)
+{
+        for (size_t i = 0; p->srtp && i < old->n_ssrcs; i++)
+                if (!neg_section_has_ssrc(s, old->ssrcs[i]))
+                        srtpctx_forget(p->srtp, old->ssrcs[i]);
+}
+
 void peer_media_sections_changed(struct peer *p, const struct negotiation *before)
 {
         for (size_t i = 0; i < before->n_sections; i++) {
@@ -198,6 +207,7 @@ void peer_media_sections_changed(struct peer *p, const struct negotiation *befor
 
                 if (old->receive && (!s->receive || strcmp(old->mid, s->mid) != 0))
                         rtcp_session_forget(p->rtcp, (unsigned)i);
+                forget_replaced(p, old, s);
         }
 }
 

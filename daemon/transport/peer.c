@@ -21,8 +21,8 @@ LOG_TOPIC("transport/peer");
 
 #define CONNECT_LIMIT_US (30 * US_PER_SEC)
 
-/* Where an offer leaves it to us: as client we send the first flight as soon as ICE is up, and the other side, which
- * is to send, has its keys one flight before us. */
+/* Where an offer leaves it to us. As client we send the first flight the moment ICE is up, and the other side, which
+ * is to send, has its keys before we have. (And Janus 1.1.2 never begins the handshake of its own offer.) */
 enum { ANSWERER_ROLE = DTLS_ROLE_CLIENT };
 
 const char *peer_state_to_string(enum peer_state s)

@@ -55,6 +55,13 @@ static void library_init(void)
         (void)srtp_init();
 }
 
+void srtpctx_warm_up(void)
+{
+        static pthread_once_t once = PTHREAD_ONCE_INIT; /* the library's state is the process's */
+
+        (void)pthread_once(&once, library_init);
+}
+
 static int set_crypto(enum srtp_suite s, srtp_policy_t *p)
 {
         switch (s) {
@@ -90,13 +97,12 @@ static int open_session(enum srtp_suite suite, srtp_ssrc_type_t direction, const
 
 int srtpctx_new(const struct srtp_keying *keys, struct srtpctx **ret)
 {
-        static pthread_once_t once = PTHREAD_ONCE_INIT; /* the library's state is the process's */
         _cleanup_(srtpctx_freep) struct srtpctx *c = calloc(1, sizeof(*c));
         int r;
 
         if (!c)
                 return -ENOMEM;
-        (void)pthread_once(&once, library_init);
+        srtpctx_warm_up();
         r = open_session(keys->suite, ssrc_any_outbound, keys->local, &c->tx);
         if (r < 0)
                 return r;

@@ -23,6 +23,10 @@ struct srtp_keying {
         uint8_t local[SRTP_KEYING_MAX], remote[SRTP_KEYING_MAX]; /* master key, then salt */
 };
 
+/* Any thread: libsrtp2's own start, about 40 ms the first time (Debian's stands on NSS, which tests itself). The first
+ * srtpctx_new() does it where nobody has done so before. */
+void srtpctx_warm_up(void);
+
 struct srtpctx;
 
 int srtpctx_new(const struct srtp_keying *keys, struct srtpctx **ret); /* the keys are copied into libsrtp2 */
