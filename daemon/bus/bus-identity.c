@@ -7,6 +7,12 @@
  *             (systemd.io/DESKTOP_ENVIRONMENTS), where the id is escaped as \xNN. A hint, not a proof: programs
  *             outside of sandboxes can name themselves as they like.
  *
+ * Under the unit's hardening we live in a user namespace (systemd/README.md), and the kernel shows neither root nor
+ * exe of a process outside of it. The mount table and the command line stay readable. Then a program whose "/" is
+ * another mount than ours is sandboxed, be it Flatpak, snap or a container, and the executable is what argv[0] says:
+ * that is the program's own claim, good enough for what it decides, since programs outside of sandboxes reach the
+ * microphone without us too.
+ *
  * Safe side: who cannot be looked at (no pid, no access to its root) counts as sandboxed. The pid may in theory have
  * been reused between the bus's answer and our reading.
  *
@@ -17,7 +23,9 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -168,6 +176,64 @@ static int read_file_at(int dir, const char *name, char *buf, size_t size)
         return 0;
 }
 
+/* The mount that is "/": "major:minor root" (proc(5), mountinfo, fields 3 and 4). The last one covers those before. */
+bool bus_identity_parse_root(const char *mountinfo, char *ret, size_t size)
+{
+        bool found = false;
+
+        for (const char *line = mountinfo; *line;) {
+                char device[32], root[1024], point[8];
+                size_t len = strcspn(line, "\n");
+
+                if (sscanf(line, "%*u %*u %31s %1023s %7s", device, root, point) == 3 && strcmp(point, "/") == 0)
+                        found = snprintf(ret, size, "%s %s", device, root) < (int)size;
+                line += len + (line[len] == '\n');
+        }
+        return found;
+}
+
+static bool shares_our_root(int proc, char *buf)
+{
+        _cleanup_close_ int self = open("/proc/self", O_RDONLY | O_CLOEXEC | O_DIRECTORY);
+        char ours[1100], theirs[1100];
+
+        return self >= 0 && read_file_at(self, "mountinfo", buf, PROC_FILE_MAX) >= 0 &&
+               bus_identity_parse_root(buf, ours, sizeof(ours)) &&
+               read_file_at(proc, "mountinfo", buf, PROC_FILE_MAX) >= 0 &&
+               bus_identity_parse_root(buf, theirs, sizeof(theirs)) && strcmp(ours, theirs) == 0;
+}
+
+/* argv[0] → the file it stands for: absolute, or a bare name where programs are usually found. "" if neither. */
+static void find_program(const char *name, char *ret, size_t size)
+{
+        static const char *const folders[] = { "/usr/local/bin", "/usr/bin", "/bin", "/usr/local/sbin", "/usr/sbin" };
+        char path[PATH_MAX], real[PATH_MAX];
+
+        ret[0] = '\0';
+        if (strchr(name, '/')) {
+                if (name[0] == '/' && realpath(name, real) && strlen(real) < size)
+                        strcpy(ret, real);
+                return;
+        }
+        for (size_t i = 0; *name && i < ARRAY_SIZE(folders); i++)
+                if (snprintf(path, sizeof(path), "%s/%s", folders[i], name) < (int)sizeof(path) &&
+                    access(path, X_OK) == 0 && realpath(path, real) && strlen(real) < size) {
+                        strcpy(ret, real);
+                        return;
+                }
+}
+
+/* The exe link, or where it is not shown what argv[0] says. */
+static void read_exe(int proc, char *buf, struct bus_identity *id)
+{
+        ssize_t n = readlinkat(proc, "exe", id->exe_path, sizeof(id->exe_path));
+        bool hidden = n < 0 && (errno == EACCES || errno == EPERM);
+
+        id->exe_path[n < 0 || (size_t)n == sizeof(id->exe_path) ? 0 : n] = '\0';
+        if (hidden && read_file_at(proc, "cmdline", buf, PROC_FILE_MAX) >= 0)
+                find_program(buf, id->exe_path, sizeof(id->exe_path));
+}
+
 /* True when the process is outside of every sandbox as far as Flatpak knows; an id is filled in when it is inside. */
 static bool is_outside_flatpak(int proc, char *buf, struct bus_identity *id)
 {
@@ -175,7 +241,7 @@ static bool is_outside_flatpak(int proc, char *buf, struct bus_identity *id)
         int r;
 
         if (root < 0)
-                return false;
+                return (errno == EACCES || errno == EPERM) && shares_our_root(proc, buf);
         r = read_file_at(root, ".flatpak-info", buf, PROC_FILE_MAX);
         if (r >= 0)
                 (void)bus_identity_parse_flatpak(buf, id->application_id);
@@ -200,7 +266,6 @@ void bus_identity_of_pid(pid_t pid, const char *label, struct bus_identity *ret)
 {
         char path[32], buf[PROC_FILE_MAX];
         _cleanup_close_ int proc = -1;
-        ssize_t n;
 
         bus_identity_unknown(ret);
         if (pid <= 0)
@@ -209,8 +274,7 @@ void bus_identity_of_pid(pid_t pid, const char *label, struct bus_identity *ret)
         proc = open(path, O_RDONLY | O_CLOEXEC | O_DIRECTORY);
         if (proc < 0)
                 return;
-        n = readlinkat(proc, "exe", ret->exe_path, sizeof(ret->exe_path));
-        ret->exe_path[n < 0 || (size_t)n == sizeof(ret->exe_path) ? 0 : n] = '\0';
+        read_exe(proc, buf, ret);
         if (is_outside_flatpak(proc, buf, ret))
                 identify_unsandboxed(proc, label, buf, ret);
 }

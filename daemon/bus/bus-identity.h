@@ -2,6 +2,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -17,6 +18,9 @@ struct bus_identity {
 void bus_identity_unknown(struct bus_identity *ret);
 /* The process's identity; parts that cannot be read are left unknown. `label`: its LSM label, or NULL. */
 void bus_identity_of_pid(pid_t pid, const char *label, struct bus_identity *ret);
+
+/* Which mount is "/", as text to compare; false: none, or it does not fit. */
+bool bus_identity_parse_root(const char *mountinfo, char *ret, size_t size);
 
 /* The parsers; each returns whether it found an id. Texts are NUL-terminated and may be anything. */
 bool bus_identity_parse_flatpak(const char *keyfile, char ret_id[static BUS_APPLICATION_ID_MAX + 1]);

@@ -1,6 +1,11 @@
 /* test-bus-identity.c - which application a process is, and that doubt means sandboxed. */
 #include "bus/bus-identity.h"
 
+#include <fcntl.h>
+#include <limits.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -111,4 +116,60 @@ TEST(ourselves)
         bus_identity_of_pid(getpid(), "snap.chat.chat (enforce)", &id);
         ASSERT(id.sandboxed);
         ASSERT_STR(id.application_id, "snap.chat");
+}
+
+TEST(which_mount_is_the_root)
+{
+        static const char table[] = "21 27 0:20 / /proc rw - proc proc rw\n"
+                                    "27 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw\n"
+                                    "30 27 0:30 /sub /mnt rw - tmpfs tmpfs rw\n";
+        char root[64];
+
+        ASSERT(bus_identity_parse_root(table, root, sizeof(root)));
+        ASSERT_STR(root, "254:0 /");
+        ASSERT(bus_identity_parse_root("1 1 8:1 /@root / rw\n2 1 8:2 /over / rw", root, sizeof(root)));
+        ASSERT_STR(root, "8:2 /over");
+        ASSERT(!bus_identity_parse_root("1 1 8:1 / /home rw\n\nrubbish /", root, sizeof(root)));
+        ASSERT(!bus_identity_parse_root(table, root, 4));
+}
+
+/* From inside a user namespace, as under the unit's hardening, the kernel hides root and exe of who is outside. */
+static int look_from_a_user_namespace(pid_t outside, const char *exe)
+{
+        struct bus_identity id;
+        char link[64], path[1024];
+
+        if (unshare(CLONE_NEWUSER) < 0)
+                return 77;
+        snprintf(link, sizeof(link), "/proc/%d/exe", (int)outside);
+        if (readlink(link, path, sizeof(path)) >= 0)
+                return 1;
+        bus_identity_of_pid(outside, "unconfined", &id);
+        return id.sandboxed ? 2 : strcmp(id.exe_path, exe) != 0 ? 3 : 0;
+}
+
+TEST(from_a_user_namespace)
+{
+        char exe[PATH_MAX];
+        pid_t outside, inside;
+        int status, fds[2];
+
+        ASSERT(realpath("/bin/sleep", exe));
+        ASSERT_OK(pipe2(fds, O_CLOEXEC)); /* its end tells that the program has been started */
+        outside = fork();
+        if (outside == 0)
+                _exit(execlp("sleep", "sleep", "60", NULL));
+        close(fds[1]);
+        ASSERT_EQ(read(fds[0], &status, 1), 0);
+        inside = fork();
+        if (inside == 0)
+                _exit(look_from_a_user_namespace(outside, exe));
+        ASSERT_EQ(waitpid(inside, &status, 0), inside);
+        ASSERT_OK(kill(outside, SIGKILL));
+        ASSERT_EQ(waitpid(outside, NULL, 0), outside);
+        close(fds[0]);
+        if (WEXITSTATUS(status) == 77)
+                printf("no user namespaces here: nothing was tested\n");
+        else
+                ASSERT_EQ(status, 0);
 }
