@@ -22,11 +22,13 @@
 #include <nice/interfaces.h>
 
 #include "base/cleanup.h"
+#include "transport/turns-bridge.h"
 
 enum { COMPONENT = 1, LINE_MAX_BYTES = 512, HOST_MAX_BYTES = 256 };
 enum { PACING_MS = 5, STUN_FIRST_TIMEOUT_MS = 200 };
 enum { TOS_EXPEDITED = 46 << 2 }; /* RFC 8837: interactive audio */
 enum { PORT_STUN = 3478, PORT_TURNS = 5349 };
+enum { BRIDGES_MAX = 4 };
 
 struct ice {
         struct ice_events ev;
@@ -37,6 +39,8 @@ struct ice {
         guint stream;
         char *ufrag, *pwd; /* owned, by g_free() */
         char *remote_ufrag;
+        struct turns_bridge *bridges[BRIDGES_MAX]; /* owned */
+        size_t n_bridges;
         bool uses_turn, announced, gathered;
         bool unreachable;     /* this machine has no address at all */
         enum ice_state state; /* as last told */
@@ -167,23 +171,44 @@ static int parse_server(const char *url, struct server_url *ret)
         return 0;
 }
 
-static void use_server(struct ice *i, const struct ice_server *server, const struct server_url *s)
+static void use_relay(struct ice *i, const struct ice_server *server, const char *host, unsigned port,
+                      NiceRelayType type)
 {
-        NiceRelayType type = s->tls   ? NICE_RELAY_TYPE_TURN_TLS
-                             : s->tcp ? NICE_RELAY_TYPE_TURN_TCP
-                                      : NICE_RELAY_TYPE_TURN_UDP;
+        if (nice_agent_set_relay_info(i->agent, i->stream, COMPONENT, host, port, server->username, server->credential,
+                                      type))
+                i->uses_turn = true;
+}
 
+/* libnice's TURN over TLS is TURN over TCP: the bridge adds the TLS. */
+static int use_tls_relay(struct ice *i, const struct ice_server *server, const struct server_url *s)
+{
+        struct turns_bridge *b;
+        int r;
+
+        if (i->n_bridges == BRIDGES_MAX)
+                return -ENOSPC;
+        r = turns_bridge_new(i->context, s->host, (uint16_t)s->port, &b);
+        if (r < 0)
+                return r;
+        i->bridges[i->n_bridges++] = b;
+        use_relay(i, server, "127.0.0.1", turns_bridge_get_port(b), NICE_RELAY_TYPE_TURN_TCP);
+        return 0;
+}
+
+static int use_server(struct ice *i, const struct ice_server *server, const struct server_url *s)
+{
         if (!s->turn && s->tls)
-                return; /* libnice has no STUN over TLS */
-        if (!s->turn) { /* and one STUN server: the last one counts */
+                return 0; /* libnice has no STUN over TLS */
+        if (!s->turn) {   /* and one STUN server: the last one counts */
                 g_object_set(i->agent, "stun-server", s->host, "stun-server-port", s->port, NULL);
-                return;
+                return 0;
         }
         if (!server->username || !server->credential)
-                return;
-        if (nice_agent_set_relay_info(i->agent, i->stream, COMPONENT, s->host, s->port, server->username,
-                                      server->credential, type))
-                i->uses_turn = true;
+                return 0;
+        if (s->tls)
+                return use_tls_relay(i, server, s);
+        use_relay(i, server, s->host, s->port, s->tcp ? NICE_RELAY_TYPE_TURN_TCP : NICE_RELAY_TYPE_TURN_UDP);
+        return 0;
 }
 
 static int use_servers(struct ice *i, const struct ice_config *config)
@@ -192,9 +217,10 @@ static int use_servers(struct ice *i, const struct ice_config *config)
                 struct server_url s;
                 int r = parse_server(config->servers[n].url, &s);
 
+                if (r == 0)
+                        r = use_server(i, &config->servers[n], &s);
                 if (r < 0)
                         return r;
-                use_server(i, &config->servers[n], &s);
         }
         return 0;
 }
@@ -380,11 +406,20 @@ static void agent_get_stats(struct ice *i, struct ice_stats *ret)
                  local->transport == NICE_CANDIDATE_TRANSPORT_UDP ? "udp" : "tcp");
 }
 
+static void release(struct ice *i)
+{
+        if (i->agent)
+                g_object_unref(i->agent);
+        for (size_t n = 0; n < i->n_bridges; n++)
+                turns_bridge_free(i->bridges[n]);
+        free(i);
+}
+
 static void on_closed(GObject *agent, GAsyncResult *result, gpointer ctx)
 {
+        (void)agent;
         (void)result;
-        (void)ctx;
-        g_object_unref(agent);
+        release(ctx);
 }
 
 static void agent_free(struct ice *i)
@@ -397,16 +432,15 @@ static void agent_free(struct ice *i)
                 (void)g_signal_handlers_disconnect_by_data(i->agent, i);
                 if (i->stream > 0)
                         (void)nice_agent_attach_recv(i->agent, i->stream, COMPONENT, i->context, NULL, NULL);
-                /* A TURN allocation is handed back by a message, after which the agent goes. */
-                if (i->uses_turn)
-                        nice_agent_close_async(i->agent, on_closed, NULL);
-                else
-                        g_object_unref(i->agent);
         }
         g_free(i->ufrag);
         g_free(i->pwd);
         g_free(i->remote_ufrag);
-        free(i);
+        /* A TURN allocation is handed back by a message, after which everything goes. */
+        if (i->agent && i->uses_turn)
+                nice_agent_close_async(i->agent, on_closed, i);
+        else
+                release(i);
 }
 
 static const struct ice_ops ops = {

@@ -33,7 +33,7 @@ HOMES = [
     (r"systemd/", r"daemon/bus/|client-lib/|daemon/main\.c|daemon/log-journal\.c"),
     (r"(pipewire|spa)/", r"daemon/audio/"),
     (r"nice/|agent\.h", r"daemon/transport/ice-nice\.c"),
-    (r"glib|gio/|glib-unix", r"daemon/transport/ice-nice\.c|daemon/net/|daemon/signal/sigconn-ws"),
+    (r"glib|gio/|glib-unix", r"daemon/transport/(ice-nice|turns-bridge)\.c|daemon/net/|daemon/signal/sigconn-ws"),
     (r"libsoup/", r"daemon/signal/sigconn-ws"),
     (r"openssl/", r"daemon/transport/dtls|daemon/wire/(room|janus)-token\.c"),
     (r"srtp2?/", r"daemon/transport/srtpctx\.c"),

@@ -2,7 +2,7 @@
 #include "transport/ice-nice.h"
 
 #include <errno.h>
-#include <glib.h>
+#include <gio/gio.h>
 
 #include "base/cleanup.h"
 #include "lib/test.h"
@@ -68,6 +68,16 @@ static gboolean on_late(gpointer late)
                 g_source_unref(limit);                              \
                 ASSERT(condition);                                  \
         } while (0)
+
+static void on_accepted(GObject *listener, GAsyncResult *result, gpointer ret)
+{
+        *(GSocketConnection **)ret = g_socket_listener_accept_finish(G_SOCKET_LISTENER(listener), result, NULL, NULL);
+}
+
+static void on_read(GObject *stream, GAsyncResult *result, gpointer ret_n)
+{
+        *(gssize *)ret_n = g_input_stream_read_finish(G_INPUT_STREAM(stream), result, NULL);
+}
 
 static void open_end(struct end *e, bool controlling)
 {
@@ -183,5 +193,40 @@ TEST(server_urls)
                 config.n_servers = 1;
                 ASSERT_EQ(provider.ops->create(provider.factory, &config, &events, &e, &e.ice), -EINVAL);
         }
+        g_main_context_unref(c);
+}
+
+/* libnice left alone would send STUN in clear to a turns: server. */
+TEST(a_turns_server_is_greeted_with_tls)
+{
+        GMainContext *c = g_main_context_new();
+        GSocketListener *listener = g_socket_listener_new();
+        uint16_t port = g_socket_listener_add_any_inet_port(listener, NULL, NULL);
+        char url[64];
+        const struct ice_server server = { .url = url, .username = "u", .credential = "p" };
+        const struct ice_config config = { .servers = &server, .n_servers = 1, .loopback = true };
+        GSocketConnection *accepted = NULL;
+        struct end e = { .other = NULL };
+        uint8_t head[2] = { 0 };
+        gssize n = 0;
+
+        g_main_context_push_thread_default(c);
+        snprintf(url, sizeof(url), "turns:127.0.0.1:%u", port);
+        provider = ice_nice_provider(c);
+        ASSERT_OK(provider.ops->create(provider.factory, &config, &events, &e, &e.ice));
+        g_socket_listener_accept_async(listener, NULL, on_accepted, &accepted);
+        WAIT_FOR(c, accepted);
+        g_input_stream_read_async(g_io_stream_get_input_stream(G_IO_STREAM(accepted)), head, 2, G_PRIORITY_DEFAULT,
+                                  NULL, on_read, &n);
+        WAIT_FOR(c, n != 0);
+        ASSERT_EQ(n, 2);
+        ASSERT_EQ(head[0], 22); /* a TLS handshake record */
+        ASSERT_EQ(head[1], 3);
+        provider.ops->free(e.ice);
+        g_object_unref(accepted);
+        g_object_unref(listener);
+        for (unsigned i = 0; i < 1000 && g_main_context_iteration(c, FALSE); i++)
+                ;
+        g_main_context_pop_thread_default(c);
         g_main_context_unref(c);
 }
