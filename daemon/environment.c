@@ -41,7 +41,7 @@ static int make_private(const char *path)
         return chmod(path, 0700) < 0 ? -errno : 0;
 }
 
-int environment_init(struct environment *e, struct loop *loop, struct net_thread **net)
+int environment_init(struct environment *e, struct loop *loop, struct net_thread **net, struct janus_child **janus)
 {
         int r = own_folder("XDG_RUNTIME_DIR", NULL, &e->runtime_dir);
 
@@ -57,8 +57,9 @@ int environment_init(struct environment *e, struct loop *loop, struct net_thread
         r = own_folder("XDG_STATE_HOME", ".local/state", &e->state_dir);
         if (r < 0 && r != -ENOENT)
                 return r;
-        e->engine =
-                (struct engine_env){ .loop = loop, .rng = &rand_system, .net = net, .runtime_dir = e->runtime_dir };
+        e->engine = (struct engine_env){
+                .loop = loop, .rng = &rand_system, .net = net, .janus = janus, .runtime_dir = e->runtime_dir
+        };
         return 0;
 }
 

@@ -16,7 +16,7 @@ struct environment {
 };
 
 /* Makes the runtime folder. Logs what is wrong. */
-int environment_init(struct environment *e, struct loop *loop, struct net_thread **net);
+int environment_init(struct environment *e, struct loop *loop, struct net_thread **net, struct janus_child **janus);
 void environment_done(struct environment *e); /* legal on zeroes */
 /* Takes over what does not reach the engines through the manager, and the log level. -ENOMEM: nothing has changed. */
 int environment_apply(struct environment *e, const struct config *c);

@@ -19,6 +19,7 @@
 #include "environment.h"
 #include "log-journal.h"
 #include "loop-event.h"
+#include "engine/embedded/janus-child.h"
 #include "net/net-thread.h"
 #include "service.h"
 #include "version.h"
@@ -31,7 +32,8 @@ struct daemon {
         struct service *service;
         struct loop_source *signals[3];
         struct environment environment;
-        struct net_thread *net; /* made by the first engine that needs it */
+        struct net_thread *net;    /* made by the first engine that needs it */
+        struct janus_child *janus; /* likewise */
         struct audio_io *audio;
         struct audio_io *(*audio_free)(struct audio_io *io);
         struct bus_server *server;
@@ -104,6 +106,7 @@ static void daemon_done(struct daemon *d)
         (void)sigprocmask(SIG_BLOCK, &ours, NULL);
         manager_free(d->manager);
         bus_server_free(d->server);
+        janus_child_free(d->janus);
         net_thread_free(d->net);
         if (d->audio)
                 d->audio_free(d->audio);
@@ -137,7 +140,7 @@ static int make_base(struct daemon *d)
         if (r >= 0)
                 r = loop_event_add_signal(d->loop, SIGHUP, on_reload, d, &d->signals[2]);
         if (r >= 0)
-                r = environment_init(&d->environment, d->loop, &d->net);
+                r = environment_init(&d->environment, d->loop, &d->net, &d->janus);
         return r < 0 ? r : make_audio(d);
 }
 

@@ -7,10 +7,12 @@
 #include <assert.h>
 #include <string.h>
 
+#include "engine/embedded/embedded.h"
 #include "engine/fake/fake-engine.h"
 #include "engine/janus/janus.h"
 
 static const struct engine_ops *const engines[] = {
+        &embedded_engine_ops,
         &janus_engine_ops,
         &fake_engine_ops,
 };
@@ -62,8 +64,8 @@ const struct engine_ops *engine_find(const struct url *server)
 
 const char *const *engine_names(void)
 {
-        static const char *const real[] = { "janus", NULL };
-        static const char *const with_fake[] = { "janus", "fake", NULL };
+        static const char *const real[] = { "embedded", "janus", NULL };
+        static const char *const with_fake[] = { "embedded", "janus", "fake", NULL };
 
         return fake_engine_is_enabled() ? with_fake : real;
 }

@@ -87,7 +87,8 @@ struct engine_peer_stats { /* W3C names in parentheses are given by the bus laye
         uint32_t rtt_us, remote_jitter_us, ssrc;
         int32_t remote_packets_lost;
         double remote_fraction_lost;
-        char srtp_cipher[32], dtls_role[8], local_candidate[64], remote_candidate[64];
+        char srtp_cipher[32], dtls_role[8];
+        char local_candidate[96], remote_candidate[96]; /* "host udp ADDRESS:PORT" */
 };
 struct engine_stats { /* borrowed for the call */
         struct tx_stats tx;
@@ -123,6 +124,7 @@ struct engine;
 struct engine_env;
 struct fake_script;
 struct net_thread;
+struct janus_child;
 
 struct engine_ops {
         const char *name; /* "embedded", "janus", "livekit", "fake" */
@@ -151,8 +153,10 @@ struct engine {
 struct engine_env {
         struct loop *loop; /* control */
         struct rng *rng;
-        struct net_thread **net;     /* main's slot, empty until the first join that needs it: engine_env_net() */
-        const char *ca_file;         /* further authorities for wss, or NULL */
+        struct net_thread **net; /* main's slot, empty until the first join that needs it: engine_env_net() */
+        struct janus_child *
+                *janus;      /* main's slot for the private Janus of the embedded engine, empty until it is needed */
+        const char *ca_file; /* further authorities for wss, or NULL */
         const char *runtime_dir;     /* $XDG_RUNTIME_DIR/rtcroom, made by main with mode 0700 */
         const char *embedded_listen; /* "host:port" or NULL */
         uint32_t embedded_idle_s;

@@ -1,0 +1,353 @@
+/* embedded.c - see embedded.h.
+ *
+ * Everything but the join goes straight to the Janus backend (engine/janus/janus.h). The join first needs a Janus that
+ * runs with the secret of this application; its parameters are kept until then. A leave in the meantime cuts it.
+ * Ownership: the engine owns the backend and its use of the child. Control thread.
+ */
+#include "engine/embedded/embedded.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "engine/embedded/janus-child.h"
+#include "engine/janus/janus.h"
+#include "signal/sigconn-unix.h"
+#include "wire/janus-token.h"
+
+LOG_TOPIC("engine/embedded");
+
+/* A join that waits for Janus: a copy of its parameters, all owned. */
+struct waiting_join {
+        struct engine_join params; /* strings point to those below */
+        char *app_id, *room_id, *user_id, *token, *app_key;
+        struct ice_server *servers;
+        size_t n_servers;
+};
+
+struct embedded {
+        struct engine base;
+        const struct engine_env *env;
+        struct engine_events ev;
+        void *ctx;
+        struct janus_child *child;    /* borrowed from the environment */
+        struct janus_user *user;      /* owned: held while a room is wanted */
+        struct engine *backend;       /* owned */
+        struct loop_source *timer;    /* owned: answers that must not come from inside an operation */
+        struct waiting_join *waiting; /* owned; NULL: none */
+        uint32_t join_op, leave_op;
+        bool has_join, has_leave, running, dead;
+        struct engine_result join_result;
+};
+
+static struct embedded *embedded(struct engine *e)
+{
+        return container_of(e, struct embedded, base);
+}
+
+/* ---- the copy of a join ---- */
+
+static struct waiting_join *waiting_free(struct waiting_join *w)
+{
+        if (!w)
+                return NULL;
+        if (w->token)
+                explicit_bzero(w->token, strlen(w->token));
+        if (w->app_key)
+                explicit_bzero(w->app_key, strlen(w->app_key));
+        for (size_t i = 0; i < w->n_servers; i++) {
+                free((char *)w->servers[i].url);
+                free((char *)w->servers[i].username);
+                free((char *)w->servers[i].credential);
+        }
+        free(w->servers);
+        free(w->app_id);
+        free(w->room_id);
+        free(w->user_id);
+        free(w->token);
+        free(w->app_key);
+        free(w);
+        return NULL;
+}
+DEFINE_CLEANUP(struct waiting_join *, waiting_free)
+
+static bool copy_text(char **to, const char *from)
+{
+        *to = from ? strdup(from) : NULL;
+        return *to || !from;
+}
+
+static bool copy_servers(struct waiting_join *w, const struct engine_join *p)
+{
+        w->servers = calloc(p->n_ice_servers ? p->n_ice_servers : 1, sizeof(*w->servers));
+        if (!w->servers)
+                return false;
+        for (; w->n_servers < p->n_ice_servers; w->n_servers++) {
+                const struct ice_server *from = &p->ice_servers[w->n_servers];
+                struct ice_server *to = &w->servers[w->n_servers];
+
+                if (!copy_text((char **)&to->url, from->url) || !copy_text((char **)&to->username, from->username) ||
+                    !copy_text((char **)&to->credential, from->credential)) {
+                        w->n_servers++; /* what of it was copied is freed, too */
+                        return false;
+                }
+        }
+        return true;
+}
+
+static int waiting_new(const struct engine_join *p, struct waiting_join **ret)
+{
+        _cleanup_(waiting_freep) struct waiting_join *w = calloc(1, sizeof(*w));
+
+        if (!w || !copy_text(&w->app_id, p->app_id) || !copy_text(&w->room_id, p->room_id) ||
+            !copy_text(&w->user_id, p->user_id) || !copy_text(&w->token, p->token) ||
+            !copy_text(&w->app_key, p->app_key) || !copy_servers(w, p))
+                return -ENOMEM;
+        w->params = *p;
+        w->params.app_id = w->app_id;
+        w->params.room_id = w->room_id;
+        w->params.user_id = w->user_id;
+        w->params.token = w->token;
+        w->params.app_key = w->app_key;
+        w->params.ice_servers = w->servers;
+        *ret = take_ptr(w);
+        return 0;
+}
+
+/* ---- answers ---- */
+
+static void fail_join(struct embedded *m, const struct engine_result *res)
+{
+        m->join_result = *res;
+        m->waiting = waiting_free(m->waiting);
+        m->user = janus_child_release(m->user);
+        (void)loop_set_timer(m->timer, 0);
+}
+
+static void memory_free(struct embedded *m)
+{
+        free(m);
+}
+
+/* The join's end, then the leave that cut it. The app may free the engine in each. */
+static void on_timer(void *ctx)
+{
+        struct embedded *m = ctx;
+
+        m->running = true;
+        if (m->has_join && m->join_result.reason != ENGINE_OK) {
+                m->has_join = false;
+                m->ev.op_done(m->join_op, &m->join_result, m->ctx);
+        }
+        if (!m->dead && m->has_leave) {
+                m->has_leave = false;
+                m->ev.op_done(m->leave_op, &(struct engine_result){ .reason = ENGINE_OK }, m->ctx);
+        }
+        m->running = false;
+        if (m->dead)
+                memory_free(m);
+}
+
+static void on_ready(const struct engine_result *res, void *ctx)
+{
+        struct embedded *m = ctx;
+        struct engine_result failed = { .reason = ENGINE_INTERNAL };
+        int r;
+
+        if (res->reason != ENGINE_OK) {
+                fail_join(m, res);
+                return;
+        }
+        r = janus_join(m->backend, m->join_op, &m->waiting->params);
+        m->waiting = waiting_free(m->waiting);
+        if (r < 0) {
+                (void)snprintf(failed.detail, sizeof(failed.detail), "%s", strerror(-r));
+                fail_join(m, &failed);
+                return;
+        }
+        m->has_join = false; /* the backend answers it */
+}
+
+/* ---- events of the backend: the use of the child ends with the room ---- */
+
+static void on_op_done(uint32_t op, const struct engine_result *res, void *ctx)
+{
+        struct embedded *m = ctx;
+
+        if ((op == m->join_op && res->reason != ENGINE_OK) || op == m->leave_op)
+                m->user = janus_child_release(m->user);
+        m->ev.op_done(op, res, m->ctx);
+}
+
+static void on_state(enum engine_state state, const struct engine_result *why, void *ctx)
+{
+        struct embedded *m = ctx;
+
+        if (state == ENGINE_STATE_IDLE)
+                m->user = janus_child_release(m->user);
+        m->ev.state(state, why, m->ctx);
+}
+
+static void on_participant(enum engine_change change, const struct engine_participant *p, void *ctx)
+{
+        struct embedded *m = ctx;
+
+        m->ev.participant(change, p, m->ctx);
+}
+
+static void on_speaking(const char *user_id, bool speaking, void *ctx)
+{
+        struct embedded *m = ctx;
+
+        m->ev.speaking(user_id, speaking, m->ctx);
+}
+
+static void on_stats(uint32_t op, const struct engine_stats *stats, void *ctx)
+{
+        struct embedded *m = ctx;
+
+        m->ev.stats(op, stats, m->ctx);
+}
+
+static const struct engine_events backend_events = { 0, on_op_done, on_state, on_participant, on_speaking, on_stats };
+
+/* ---- operations ---- */
+
+static int embedded_join(struct engine *e, uint32_t op, const struct engine_join *params)
+{
+        static const struct engine_result no_key = { .reason = ENGINE_INVALID_TOKEN };
+        struct embedded *m = embedded(e);
+        char secret[JANUS_SECRET_SIZE];
+        int r;
+
+        m->join_op = op;
+        m->has_join = true;
+        m->join_result = (struct engine_result){ .reason = ENGINE_OK };
+        if (!params->app_key) {
+                log_warning("%s has no appKey in the configuration: nobody can sign entry to its rooms here",
+                            params->app_id);
+                fail_join(m, &no_key);
+                return 0;
+        }
+        r = waiting_new(params, &m->waiting);
+        if (r >= 0)
+                r = janus_token_secret(params->app_key, params->app_id, secret);
+        if (r >= 0)
+                r = janus_child_acquire(m->child, secret, on_ready, m, &m->user);
+        explicit_bzero(secret, sizeof(secret));
+        if (r < 0) {
+                m->has_join = false;
+                m->waiting = waiting_free(m->waiting);
+        }
+        return r;
+}
+
+static int embedded_leave(struct engine *e, uint32_t op)
+{
+        static const struct engine_result cut = { .reason = ENGINE_CANCELLED };
+        struct embedded *m = embedded(e);
+
+        m->leave_op = op;
+        if (!m->has_join)
+                return janus_leave(m->backend, op);
+        m->has_leave = true;
+        if (m->join_result.reason == ENGINE_OK)
+                fail_join(m, &cut);
+        return 0;
+}
+
+static int embedded_update_token(struct engine *e, uint32_t op, const char *token)
+{
+        return janus_update_token(embedded(e)->backend, op, token);
+}
+
+static int embedded_publish(struct engine *e, uint32_t op, uint32_t media, bool on)
+{
+        return janus_publish(embedded(e)->backend, op, media, on);
+}
+
+static int embedded_subscribe(struct engine *e, uint32_t op, const char *user_id, uint32_t media, bool on)
+{
+        return janus_subscribe(embedded(e)->backend, op, user_id, media, on);
+}
+
+static int embedded_get_stats(struct engine *e, uint32_t op)
+{
+        return janus_get_stats(embedded(e)->backend, op);
+}
+
+static int embedded_set_capture(struct engine *e, struct audio_port *port, const struct capture_gate *gate)
+{
+        return janus_set_capture(embedded(e)->backend, port, gate);
+}
+
+static int embedded_set_playback(struct engine *e, const char *user_id, struct audio_port *port)
+{
+        return janus_set_playback(embedded(e)->backend, user_id, port);
+}
+
+static void embedded_free(struct engine *e)
+{
+        struct embedded *m = embedded(e);
+
+        janus_free(m->backend);
+        m->user = janus_child_release(m->user);
+        m->waiting = waiting_free(m->waiting);
+        m->timer = loop_remove(m->timer);
+        m->dead = true;
+        if (!m->running)
+                memory_free(m);
+}
+
+static bool embedded_accepts(const struct url *server)
+{
+        return strcmp(server->engine, "embedded") == 0;
+}
+
+static int embedded_create(const struct engine_env *env, const struct url *server, const struct engine_events *ev,
+                           void *ctx, struct engine **ret)
+{
+        struct janus_config config = { .env = env,
+                                       .ops = &embedded_engine_ops,
+                                       .conn = sigconn_unix_provider(env->loop),
+                                       .ev = &backend_events };
+        struct embedded *m = calloc(1, sizeof(*m));
+        int r;
+
+        (void)server;
+        if (!m)
+                return -ENOMEM;
+        *m = (struct embedded){ .base.ops = &embedded_engine_ops, .env = env, .ev = *ev, .ctx = ctx };
+        r = janus_child_get(env, &m->child);
+        if (r >= 0)
+                r = loop_add_timer(env->loop, LOOP_NEVER, on_timer, m, &m->timer);
+        if (r >= 0) {
+                config.url = janus_child_url(m->child);
+                config.ctx = m;
+                r = janus_new(&config, &m->backend);
+        }
+        if (r < 0) {
+                loop_remove(m->timer);
+                free(m);
+                return r;
+        }
+        *ret = &m->base;
+        return 0;
+}
+
+const struct engine_ops embedded_engine_ops = {
+        .name = "embedded",
+        .accepts = embedded_accepts,
+        .create = embedded_create,
+        .join = embedded_join,
+        .leave = embedded_leave,
+        .update_token = embedded_update_token,
+        .publish = embedded_publish,
+        .subscribe = embedded_subscribe,
+        .get_stats = embedded_get_stats,
+        .set_capture = embedded_set_capture,
+        .set_playback = embedded_set_playback,
+        .free = embedded_free,
+};

@@ -1,0 +1,361 @@
+/* janus-child.c - see janus-child.h.
+ *
+ *   STOPPED → STARTING → RUNNING → STOPPING → STOPPED          users wait in STARTING, BACKOFF and STOPPING
+ *                 ↑ BACKOFF ←┘ died
+ *
+ * One timer serves every state: the next try to connect, the end of the back-off, the idle check, the patience with a
+ * process that was asked to go. Who waits is answered from the timer, never from inside acquire().
+ */
+#include "engine/embedded/janus-child.h"
+
+#include <arpa/inet.h>
+#include <assert.h>
+#include <errno.h>
+#include <ifaddrs.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "base/clock.h"
+#include "base/list.h"
+#include "base/log.h"
+#include "engine/embedded/guests.h"
+#include "engine/embedded/janus-files.h"
+#include "engine/embedded/janus-process.h"
+#include "wire/janus-token.h"
+
+LOG_TOPIC("engine/embedded");
+
+enum child_state { CHILD_STOPPED, CHILD_STARTING, CHILD_RUNNING, CHILD_STOPPING, CHILD_BACKOFF };
+
+enum {
+        CONNECT_EVERY_US = 4000,
+        START_PATIENCE_US = 5000000,
+        STOP_PATIENCE_US = 1000000,
+        BACKOFF_FIRST_US = 100000,
+        BACKOFF_MOST_US = 5000000,
+        STABLE_US = 10000000, /* lived that long: the next death starts with the first back-off again */
+        GUESTS_EVERY_US = 2000000
+};
+
+struct janus_user {
+        struct list link; /* in janus_child.users */
+        struct janus_child *child;
+        void (*ready)(const struct engine_result *res, void *ctx); /* NULL once called */
+        void *ctx;
+};
+
+struct janus_child {
+        const struct engine_env *env; /* borrowed */
+        enum child_state state;
+        struct loop_source *timer;     /* owned */
+        struct janus_process *process; /* owned; NULL in STOPPED and BACKOFF */
+        struct list users;
+        char folder[96], url[JANUS_CHILD_SOCKET_SIZE + 8];
+        char secret[JANUS_SECRET_SIZE]; /* of the process, or of the next one */
+        struct listen_address listen;   /* of the process */
+        uint64_t since_us, idle_since_us, backoff_us;
+        struct engine_result failure; /* why the last start failed, for those who wait */
+        bool failed;
+};
+
+static void enter(struct janus_child *c, enum child_state state, uint64_t timer_us)
+{
+        static const char *const names[] = { "stopped", "starting", "running", "stopping", "backoff" };
+
+        if (state != c->state)
+                log_debug("janus: %s → %s", names[c->state], names[state]);
+        c->state = state;
+        c->since_us = loop_now_us(c->env->loop);
+        (void)loop_set_timer(c->timer, timer_us == LOOP_NEVER ? LOOP_NEVER : c->since_us + timer_us);
+}
+
+/* Everybody who waits gets the same answer. A callback may release any user, also itself, or acquire anew. */
+static void answer(struct janus_child *c, const struct engine_result *res)
+{
+        struct list told;
+        struct janus_user *u;
+
+        list_init(&told);
+        while ((u = list_first(&c->users, struct janus_user, link))) {
+                list_remove(&u->link);
+                list_append(&told, &u->link);
+        }
+        while ((u = list_first(&told, struct janus_user, link))) {
+                void (*ready)(const struct engine_result *r, void *ctx) = u->ready;
+
+                list_remove(&u->link);
+                list_append(&c->users, &u->link);
+                u->ready = NULL;
+                if (ready)
+                        ready(res, u->ctx);
+        }
+}
+
+static void fail(struct janus_child *c, enum engine_reason reason, const char *detail)
+{
+        c->failure = (struct engine_result){ .reason = reason };
+        (void)snprintf(c->failure.detail, sizeof(c->failure.detail), "%s", detail);
+        c->failed = true;
+        enter(c, CHILD_STOPPED, 0); /* the answer comes from the timer */
+}
+
+/* Janus offers no loopback candidates: without another address every call would end in silence. */
+static bool has_address(void)
+{
+        struct ifaddrs *all, *i;
+        bool found = false;
+
+        if (getifaddrs(&all) < 0)
+                return false;
+        for (i = all; i && !found; i = i->ifa_next)
+                found = i->ifa_addr && (i->ifa_addr->sa_family == AF_INET || i->ifa_addr->sa_family == AF_INET6) &&
+                        (i->ifa_flags & IFF_UP) && (i->ifa_flags & IFF_RUNNING) && !(i->ifa_flags & IFF_LOOPBACK);
+        freeifaddrs(all);
+        return found;
+}
+
+static void on_exited(int status, void *ctx);
+
+static void start(struct janus_child *c)
+{
+        _cleanup_free_ char *executable = NULL;
+        struct janus_files_params files = { .folder = c->folder, .secret = c->secret };
+        char configs[sizeof(c->folder) + 8];
+        int r = listen_address_parse(c->env->embedded_listen, &c->listen);
+
+        if (r >= 0)
+                r = janus_files_find(&executable);
+        if (r == -ENOENT) {
+                log_error("janus is not installed: install the package \"janus\"");
+                fail(c, ENGINE_NOT_INSTALLED, "janus is not installed");
+                return;
+        }
+        if (!has_address()) {
+                log_error("no network interface but loopback is up: Janus cannot offer an address");
+                fail(c, ENGINE_NO_ADDRESS, "");
+                return;
+        }
+        if (r >= 0 && c->listen.port && !listen_address_is_free(&c->listen)) {
+                log_error("cannot listen at %s: the port is taken", c->env->embedded_listen);
+                fail(c, ENGINE_INTERNAL, "the port to listen at is taken");
+                return;
+        }
+        files.listen_host = c->listen.port ? c->listen.host : NULL;
+        files.listen_port = c->listen.port;
+        if (r >= 0)
+                r = janus_files_write(&files);
+        snprintf(configs, sizeof(configs), "%s/cfg", c->folder);
+        if (r >= 0)
+                r = janus_process_start(c->env->loop, executable, configs, on_exited, c, &c->process);
+        if (r < 0) {
+                log_error("janus cannot be started: %s", r == -ENOENT ? "its modules are missing" : strerror(-r));
+                fail(c, r == -ENOENT ? ENGINE_NOT_INSTALLED : ENGINE_INTERNAL, "janus cannot be started");
+                return;
+        }
+        enter(c, CHILD_STARTING, CONNECT_EVERY_US);
+}
+
+static void stop(struct janus_child *c)
+{
+        janus_process_terminate(c->process);
+        enter(c, CHILD_STOPPING, STOP_PATIENCE_US);
+}
+
+/* The process is gone: forget it, and begin anew if somebody needs it. */
+static void ended(struct janus_child *c)
+{
+        c->process = janus_process_free(c->process);
+        janus_files_remove(c->folder);
+        if (list_is_empty(&c->users))
+                enter(c, CHILD_STOPPED, LOOP_NEVER);
+        else
+                start(c);
+}
+
+static bool is_wanted(const struct janus_child *c)
+{
+        return !list_is_empty(&c->users) || c->env->embedded_listen;
+}
+
+static void on_exited(int status, void *ctx)
+{
+        struct janus_child *c = ctx;
+        uint64_t lived_us = loop_now_us(c->env->loop) - c->since_us;
+
+        if (c->state == CHILD_STOPPING) {
+                ended(c);
+                return;
+        }
+        log_warning("janus ended by itself (status %d)", status);
+        c->process = janus_process_free(c->process);
+        janus_files_remove(c->folder);
+        c->backoff_us = lived_us > STABLE_US || c->backoff_us == 0 ? BACKOFF_FIRST_US : 2 * c->backoff_us;
+        if (c->backoff_us > BACKOFF_MOST_US)
+                c->backoff_us = BACKOFF_MOST_US;
+        if (c->state == CHILD_STARTING)
+                fail(c, ENGINE_INTERNAL, "janus ended at once");
+        else if (is_wanted(c))
+                enter(c, CHILD_BACKOFF, c->backoff_us);
+        else
+                enter(c, CHILD_STOPPED, LOOP_NEVER);
+}
+
+/* A connection is the proof that it serves; it is closed at once. */
+static bool accepts(const struct janus_child *c)
+{
+        struct sockaddr_un a = { .sun_family = AF_UNIX };
+        _cleanup_close_ int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+        if (fd < 0)
+                return false;
+        snprintf(a.sun_path, sizeof(a.sun_path), "%s/janus.sock", c->folder);
+        return connect(fd, (struct sockaddr *)&a, sizeof(a)) == 0;
+}
+
+static void on_starting(struct janus_child *c)
+{
+        uint64_t waited_us = loop_now_us(c->env->loop) - c->since_us;
+
+        if (accepts(c)) {
+                log_info("janus serves%s%s", c->listen.port ? ", listening at " : "",
+                         c->listen.port ? c->env->embedded_listen ? c->env->embedded_listen : "" : "");
+                enter(c, CHILD_RUNNING, 0);
+                c->idle_since_us = c->since_us;
+        } else if (waited_us > START_PATIENCE_US) {
+                log_error("janus does not begin to serve");
+                c->process = janus_process_free(c->process);
+                fail(c, ENGINE_TIMED_OUT, "");
+        } else {
+                (void)loop_set_timer(c->timer, loop_now_us(c->env->loop) + CONNECT_EVERY_US);
+        }
+}
+
+/* Nobody of ours: stop when the time is over, unless others are connected. */
+static void on_running(struct janus_child *c)
+{
+        uint64_t now_us = loop_now_us(c->env->loop), due_us = c->idle_since_us + c->env->embedded_idle_s * US_PER_SEC;
+
+        answer(c, &(struct engine_result){ .reason = ENGINE_OK });
+        if (c->state != CHILD_RUNNING || !list_is_empty(&c->users))
+                return;
+        if (c->listen.port && guests_are_connected(c->listen.port)) {
+                c->idle_since_us = now_us;
+                (void)loop_set_timer(c->timer, now_us + GUESTS_EVERY_US);
+        } else if (now_us >= due_us) {
+                log_info("janus is idle: stopping it");
+                stop(c);
+        } else {
+                (void)loop_set_timer(c->timer, due_us);
+        }
+}
+
+static void on_timer(void *ctx)
+{
+        struct janus_child *c = ctx;
+        struct engine_result failure;
+
+        switch (c->state) {
+        case CHILD_STOPPED:
+                if (c->failed) {
+                        c->failed = false;
+                        failure = c->failure;
+                        answer(c, &failure);
+                }
+                break;
+        case CHILD_STARTING: on_starting(c); break;
+        case CHILD_RUNNING: on_running(c); break;
+        case CHILD_STOPPING: ended(c); break; /* patience is over: freeing kills it */
+        case CHILD_BACKOFF: start(c); break;
+        }
+}
+
+/* ---- for the engine ---- */
+
+int janus_child_get(const struct engine_env *env, struct janus_child **ret)
+{
+        struct janus_child *c;
+        int r;
+
+        assert(env->janus);
+        if (*env->janus) {
+                *ret = *env->janus;
+                return 0;
+        }
+        c = calloc(1, sizeof(*c));
+        if (!c)
+                return -ENOMEM;
+        c->env = env;
+        list_init(&c->users);
+        r = snprintf(c->folder, sizeof(c->folder), "%s/janus", env->runtime_dir);
+        /* its socket's path has to fit a struct sockaddr_un */
+        r = r >= (int)sizeof(c->folder) ? -ENAMETOOLONG
+                                        : loop_add_timer(env->loop, LOOP_NEVER, on_timer, c, &c->timer);
+        if (r < 0) {
+                free(c);
+                return r;
+        }
+        snprintf(c->url, sizeof(c->url), "unix:%s/janus.sock", c->folder);
+        *ret = *env->janus = c;
+        return 0;
+}
+
+struct janus_child *janus_child_free(struct janus_child *c)
+{
+        if (!c)
+                return NULL;
+        assert(list_is_empty(&c->users));
+        if (c->process)
+                janus_process_free(c->process);
+        janus_files_remove(c->folder);
+        loop_remove(c->timer);
+        explicit_bzero(c->secret, sizeof(c->secret));
+        free(c);
+        return NULL;
+}
+
+const char *janus_child_url(const struct janus_child *c)
+{
+        return c->url;
+}
+
+int janus_child_acquire(struct janus_child *c, const char *secret,
+                        void (*ready)(const struct engine_result *res, void *ctx), void *ctx, struct janus_user **ret)
+{
+        struct janus_user *u = calloc(1, sizeof(*u));
+        bool other = strcmp(c->secret, secret) != 0;
+
+        if (!u)
+                return -ENOMEM;
+        *u = (struct janus_user){ .child = c, .ready = ready, .ctx = ctx };
+        list_append(&c->users, &u->link);
+        (void)snprintf(c->secret, sizeof(c->secret), "%s", secret);
+        if (c->state == CHILD_STOPPED && !c->failed)
+                start(c);
+        else if (c->state == CHILD_RUNNING && other)
+                stop(c); /* another application's: the next one checks with its secret */
+        else if (c->state == CHILD_STARTING && other)
+                stop(c);
+        else if (c->state == CHILD_RUNNING)
+                (void)loop_set_timer(c->timer, 0);
+        *ret = u;
+        return 0;
+}
+
+struct janus_user *janus_child_release(struct janus_user *u)
+{
+        struct janus_child *c;
+
+        if (!u)
+                return NULL;
+        c = u->child;
+        list_remove(&u->link);
+        free(u);
+        if (list_is_empty(&c->users) && c->state == CHILD_RUNNING) {
+                c->idle_since_us = loop_now_us(c->env->loop);
+                (void)loop_set_timer(c->timer, 0);
+        }
+        return NULL;
+}
