@@ -73,8 +73,10 @@ int rtcroom_open(struct rtcroom **ret)
                 return -ENOMEM;
         k = sd_bus_open_user(&r->bus);
         if (k >= 0)
-                k = sd_bus_match_signal(r->bus, &r->name_slot, "org.freedesktop.DBus", "/org/freedesktop/DBus",
-                                        "org.freedesktop.DBus", "NameOwnerChanged", on_name_owner, r);
+                k = sd_bus_add_match(r->bus, &r->name_slot,
+                                     "type='signal',sender='org.freedesktop.DBus',path='/org/freedesktop/DBus',"
+                                     "interface='org.freedesktop.DBus',member='NameOwnerChanged',arg0='" BUS_NAME "'",
+                                     on_name_owner, r);
         if (k < 0) {
                 rtcroom_close(r);
                 return k == -ENOMEM ? k : -ENOTCONN;

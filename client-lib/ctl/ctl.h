@@ -1,0 +1,65 @@
+/* ctl.h - what the files of rtcroomctl share: options, commands, output, the loop that stays.
+ *
+ * One thread. Exit codes: 0 done, 1 the operation failed, 2 usage, 3 no session bus or no daemon, 4 no room or nobody
+ * of that name, 5 access denied.
+ */
+#pragma once
+
+#include <getopt.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "rtcroom/rtcroom.h"
+
+enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_NO_DAEMON = 3, EXIT_NO_ROOM = 4, EXIT_DENIED = 5 };
+
+/* Options of all commands; a command looks at those it has. NULL: not given. Borrowed from argv. */
+struct ctl {
+        bool json;
+        const char *app, *server, *user, *room, *token, *token_file, *key, *key_file, *config;
+        uint64_t expires_s; /* of a token to be made; 0 never */
+        uint32_t context;   /* number; 0: the one with a room */
+        unsigned count;     /* repetitions of levels and stats; 0: until interrupted */
+        bool no_publish, no_subscribe;
+        uint64_t start_us; /* monotonic: lines are stamped with the time since then */
+};
+
+int cmd_join(struct ctl *o, int argc, char **argv);
+int cmd_echo_test(struct ctl *o, int argc, char **argv);
+int cmd_leave(struct ctl *o, int argc, char **argv);
+int cmd_status(struct ctl *o, int argc, char **argv);
+int cmd_members(struct ctl *o, int argc, char **argv);
+int cmd_mute(struct ctl *o, int argc, char **argv);
+int cmd_unmute(struct ctl *o, int argc, char **argv);
+int cmd_volume(struct ctl *o, int argc, char **argv);
+int cmd_levels(struct ctl *o, int argc, char **argv);
+int cmd_stats(struct ctl *o, int argc, char **argv);
+int cmd_monitor(struct ctl *o, int argc, char **argv);
+int cmd_token(struct ctl *o, int argc, char **argv);
+int cmd_consent(struct ctl *o, int argc, char **argv);
+
+/* ---- output.c ---- */
+
+struct json_object;
+uint64_t ctl_now_us(void);
+/* Prints the object on one line and frees it. */
+void print_json(struct json_object *o);
+/* A new object {"ms": …, "event": name}. */
+struct json_object *event_json(const struct ctl *o, const char *event);
+/* Text form of an event: "  0.123 s  text". */
+void print_event(const struct ctl *o, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+int fail(const struct ctl *o, int code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* Prints the connection's last error; the exit code for a negative errno of librtcroom. */
+int fail_errno(const struct ctl *o, struct rtcroom *r, int err);
+
+/* Prints every event of a context, as text or JSON; user is the struct ctl. */
+extern const struct rtcroom_events printing_events;
+
+/* ---- loop.c ---- */
+
+/* Dispatches until *done, SIGINT/SIGTERM (returns 1, once; the signals stay blocked), timeout_us from now (returns 0)
+ * or an error. done may be NULL. UINT64_MAX: no limit. */
+int loop_until(struct rtcroom *r, const bool *done, uint64_t timeout_us);
+/* Opens the bus; connects; the exit code or 0. */
+int open_room(const struct ctl *o, struct rtcroom **ret_r, struct rtcroom_context **ret_c);

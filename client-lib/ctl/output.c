@@ -1,0 +1,168 @@
+/* output.c - text for people, one JSON object a line for programs. See ctl.h. */
+#include <errno.h>
+#include <json-c/json.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "ctl/ctl.h"
+
+uint64_t ctl_now_us(void)
+{
+        struct timespec ts;
+
+        clock_gettime(CLOCK_MONOTONIC, &ts);
+        return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
+}
+
+void print_json(struct json_object *o)
+{
+        puts(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
+        json_object_put(o);
+}
+
+struct json_object *event_json(const struct ctl *o, const char *event)
+{
+        struct json_object *j = json_object_new_object();
+
+        json_object_object_add(j, "ms", json_object_new_int64((int64_t)(ctl_now_us() - o->start_us) / 1000));
+        json_object_object_add(j, "event", json_object_new_string(event));
+        return j;
+}
+
+void print_event(const struct ctl *o, const char *fmt, ...)
+{
+        va_list ap;
+
+        printf("%8.3f s  ", (double)(ctl_now_us() - o->start_us) / 1e6);
+        va_start(ap, fmt);
+        vprintf(fmt, ap);
+        va_end(ap);
+        putchar('\n');
+}
+
+int fail(const struct ctl *o, int code, const char *fmt, ...)
+{
+        char text[600];
+        va_list ap;
+
+        va_start(ap, fmt);
+        vsnprintf(text, sizeof(text), fmt, ap);
+        va_end(ap);
+        if (o->json) {
+                struct json_object *j = event_json(o, "error");
+
+                json_object_object_add(j, "text", json_object_new_string(text));
+                json_object_object_add(j, "exitCode", json_object_new_int(code));
+                print_json(j);
+        } else {
+                fprintf(stderr, "rtcroomctl: %s\n", text);
+        }
+        return code;
+}
+
+int fail_errno(const struct ctl *o, struct rtcroom *r, int err)
+{
+        const char *words = rtcroom_last_error(r);
+        int code = EXIT_FAILED;
+
+        if (err == -EACCES)
+                code = EXIT_DENIED;
+        else if (err == -ENOENT)
+                code = EXIT_NO_ROOM;
+        else if (err == -ENOTCONN || err == -ETIMEDOUT)
+                code = EXIT_NO_DAEMON;
+        return fail(o, code, "%s", *words ? words : strerror(-err));
+}
+
+/* ---- events ---- */
+
+static void on_list(const struct ctl *o, const char *event, const char *text, const char *const *ids)
+{
+        if (o->json) {
+                struct json_object *j = event_json(o, event), *list = json_object_new_array();
+
+                for (; *ids; ids++)
+                        json_object_array_add(list, json_object_new_string(*ids));
+                json_object_object_add(j, "userIdList", list);
+                print_json(j);
+                return;
+        }
+        char line[1024] = "";
+        for (size_t at = 0; *ids && at < sizeof(line) - 1; ids++)
+                at += (size_t)snprintf(line + at, sizeof(line) - at, " %s", *ids);
+        print_event(o, "%s:%s", text, *line ? line : " (nobody)");
+}
+
+static void on_members(struct rtcroom_context *c, const char *const *ids, void *user)
+{
+        (void)c;
+        on_list(user, "members", "in the room", ids);
+}
+
+static void on_speakers(struct rtcroom_context *c, const char *const *ids, void *user)
+{
+        (void)c;
+        on_list(user, "speakers", "speaking", ids);
+}
+
+static void on_video(struct rtcroom_context *c, const char *const *ids, void *user)
+{
+        (void)c;
+        on_list(user, "videoMembers", "with video", ids);
+}
+
+static void on_screen(struct rtcroom_context *c, const char *const *ids, void *user)
+{
+        (void)c;
+        on_list(user, "screenMembers", "sharing a screen", ids);
+}
+
+static void on_code(const struct ctl *o, const char *event, const char *text, int err_no, const char *err_msg)
+{
+        if (o->json) {
+                struct json_object *j = event_json(o, event);
+
+                json_object_object_add(j, "errNo", json_object_new_int(err_no));
+                json_object_object_add(j, "errMsg", json_object_new_string(err_msg));
+                print_json(j);
+        } else {
+                print_event(o, "%s: %s (%d)", text, err_msg, err_no);
+        }
+}
+
+static void on_state(struct rtcroom_context *c, int err_no, const char *err_msg, void *user)
+{
+        (void)c;
+        on_code(user, "state", "state", err_no, err_msg);
+}
+
+static void on_interrupted(struct rtcroom_context *c, int err_no, const char *err_msg, void *user)
+{
+        (void)c;
+        on_code(user, "interrupted", "interrupted", err_no, err_msg);
+}
+
+static void on_will_expire(struct rtcroom_context *c, void *user)
+{
+        (void)c;
+        on_code(user, "tokenWillExpire", "the token will expire", 0, "");
+}
+
+static void on_gone(struct rtcroom_context *c, void *user)
+{
+        (void)c;
+        on_code(user, "gone", "the daemon ended", 0, "");
+}
+
+const struct rtcroom_events printing_events = {
+        .members_changed = on_members,
+        .speakers_changed = on_speakers,
+        .video_members_changed = on_video,
+        .screen_members_changed = on_screen,
+        .state_changed = on_state,
+        .interrupted = on_interrupted,
+        .token_will_expire = on_will_expire,
+        .gone = on_gone,
+};
