@@ -128,7 +128,7 @@ static void subscribe_to(struct fake_janus *j, const char *feed)
                 i++;
         if (i == j->n_streams)
                 snprintf(j->streams[j->n_streams++].mid, sizeof(j->streams[0].mid), "%zu", i);
-        snprintf(j->streams[i].feed, sizeof(j->streams[i].feed), "%s", feed);
+        (void)snprintf(j->streams[i].feed, sizeof(j->streams[i].feed), "%.128s", feed);
 }
 
 static void each(struct fake_janus *j, const char *text, const char *key,

@@ -33,8 +33,9 @@ def write_wav(path, samples):
 
 
 def tone(path, hertz, seconds, level=0.5):
+    """A tone that swells four times a second: a steady one is noise to Opus' DTX, which then stops sending it."""
     t = np.arange(int(seconds * RATE)) / RATE
-    return write_wav(path, level * np.sin(2 * np.pi * hertz * t))
+    return write_wav(path, level * (0.6 + 0.4 * np.sin(2 * np.pi * 4 * t)) * np.sin(2 * np.pi * hertz * t))
 
 
 def read_wav(path):
@@ -49,13 +50,13 @@ def read_wav(path):
 
 
 def power(samples, hertz):
-    """Share of the energy at one pitch (Goertzel over the whole), 0–1; a pure tone gives 1."""
+    """Share of the energy within 15 Hz of a pitch, 0-1; one of our tones gives about 1."""
     n = len(samples)
-    energy = float(np.sum(samples ** 2))
-    if n == 0 or energy < 1e-9 * n:
+    if n == 0 or float(np.sum(samples ** 2)) < 1e-9 * n:
         return 0.0
-    k = np.exp(-2j * np.pi * hertz / RATE * np.arange(n))
-    return float(2 * abs(np.dot(samples, k)) ** 2 / n / energy)
+    p = np.abs(np.fft.rfft(samples * np.hanning(n))) ** 2
+    f = np.fft.rfftfreq(n, 1 / RATE)
+    return float(np.sum(p[np.abs(f - hertz) < 15]) / np.sum(p))
 
 
 def rms(samples):
@@ -96,19 +97,16 @@ def play(desktop, path, into="test-mic", name="probe-play"):
     return probe
 
 
-def record(desktop, path, target="test-sink", monitor=True, seconds=600, name="probe-record"):
-    args = ["record", path, "--target", target, "--seconds", str(seconds), "--name", name] + (["--monitor"] if monitor else [])
-    probe = Probe(desktop, args, path)
-    wait_for(lambda: name + ":input_MONO" in desktop.run("pw-link", "-l", check=False).stdout, "the recorder's link")
+def record(desktop, path, port="test-sink:monitor_FL", seconds=600, name="probe-record"):
+    """Records one port: what a sink plays, by its monitor, one channel as it is (a mix of two would be louder)."""
+    probe = Probe(desktop, ["record", path, "--seconds", str(seconds), "--name", name], path)
+    wait_for(lambda: desktop.run("pw-link", port, name + ":input_MONO", check=False).returncode == 0, "the link from " + port)
     return probe
 
 
-def record_node(desktop, path, node, seconds=2.0, name="probe-ear"):
+def record_node(desktop, path, node, seconds=2.0):
     """What one playback stream plays, taken from its own port; returns the samples."""
-    probe = Probe(desktop, ["record", path, "--seconds", str(seconds), "--name", name], path)
-    wait_for(lambda: desktop.run("pw-link", node + ":output_MONO", name + ":input_MONO", check=False).returncode == 0,
-             "the link from " + node)
-    probe.finish()
+    record(desktop, path, node + ":output_MONO", seconds, "probe-ear").finish()
     return read_wav(path)
 
 

@@ -1,0 +1,149 @@
+#!/usr/bin/python3
+"""What breaks and what must survive it: Janus killed, rtcroomd killed, PipeWire restarted, microphones gone, no network."""
+import os
+import signal
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from harness import case, sound  # noqa: E402
+from harness.desktop import APP_ID  # noqa: E402
+from harness.workspace import wait_for  # noqa: E402
+
+LISTEN = "127.0.0.1:8188"
+
+
+class Failures(case.Case):
+    def janus_of(self, desktop):
+        return [pid for pid, name in desktop.children(desktop.daemon_pid()).items() if name == "janus"]
+
+    def two(self):
+        a = self.desktop("a", {"server": "embedded:", "embedded": {"listen": LISTEN}})
+        b = self.desktop("b", {"server": "janus+ws://" + LISTEN})
+        ja, jb = a.join("room", "alice"), b.join("room", "bob")
+        for j in (ja, jb):
+            j.wait_members("alice", "bob")
+        return a, b, ja, jb
+
+    def test_janus_killed_in_a_call(self):
+        a, b, ja, jb = self.two()
+        os.kill(self.janus_of(a)[0], signal.SIGKILL)
+        for j in (ja, jb):
+            j.wait("interrupted", lambda e: e["errNo"] == -1084, 20)
+        pids = (a.daemon_pid(), b.daemon_pid())
+        again = a.join("room", "alice")
+        self.assertEqual((a.daemon_pid(), b.daemon_pid()), pids, "the daemons lived")
+        b.join("room", "bob").wait_members("alice", "bob")
+        again.wait_members("alice", "bob")
+
+    def test_daemon_killed_leaves_no_janus(self):
+        a = self.desktop("a", {"server": "embedded:"})
+        a.join("room", "alice")
+        janus = self.janus_of(a)
+        self.assertEqual(len(janus), 1)
+        os.kill(a.daemon_pid(), signal.SIGKILL)
+        wait_for(lambda: not os.path.exists("/proc/%d" % janus[0]), "janus to be gone", 3)
+        a.join("room", "alice")  # and the next daemon, started by the bus, can
+
+    def test_sigterm_leaves_in_time(self):
+        a, b, _, jb = self.two()
+        seconds = b.stop_daemon(signal.SIGTERM)
+        self.assertLess(seconds, 2.0)
+        self.assertIsNotNone(seconds)
+        jb.wait("gone")
+        wait_for(lambda: [m["userId"] for m in a.ctl_json("members")] == ["alice"], "bob to be gone from the room", 3)
+
+    def test_janus_stops_when_idle(self):
+        a = self.desktop("a", {"server": "embedded:", "embedded": {"idleSeconds": 1}})
+        a.join("room", "alice").leave()
+        wait_for(lambda: not self.janus_of(a), "janus to stop", 10)
+        a.join("room", "alice")
+
+    def test_pipewire_restarted_in_a_call(self):
+        a, b, ja, jb = self.two()
+        pipewire = int(a.env["STACK_PIPEWIRE_PID"])
+        os.kill(pipewire, signal.SIGKILL)
+        wait_for(lambda: a.stack.poll() is not None or not os.path.exists("/proc/%d/exe" % pipewire), "PipeWire to end")
+        time.sleep(1)
+        self.assertEqual(b.ctl_json("members")[0]["userId"], "alice", "the room goes on")
+        self.restart_sound(a)
+        wait_for(lambda: any(m["nodeSerial"] for m in a.ctl_json("members")), "the playback node to be back", 10)
+        sound.play(b, sound.tone(os.path.join(b.path, "t.wav"), 880, 30, 0.3))
+        node = [m["nodeName"] for m in a.ctl_json("members") if m["userId"] == "bob"][0]
+        samples = sound.record_node(a, os.path.join(a.path, "n.wav"), node, 2)[sound.RATE // 2:]
+        self.assertGreater(sound.power(samples, 880), 0.9)
+        self.assertEqual(ja.events("interrupted") + jb.events("interrupted"), [])
+
+    def restart_sound(self, desktop):
+        """PipeWire and WirePlumber again, on the same sockets."""
+        desktop.start("pipewire", log="pipewire2.log")
+        wait_for(lambda: desktop.run("pw-cli", "info", "0", check=False).returncode == 0, "PipeWire to be back")
+        desktop.start("wireplumber", log="wireplumber2.log")
+        wait_for(lambda: "test-sink:playback_FL" in desktop.run("pw-link", "-io", check=False).stdout, "its nodes")
+
+    def test_what_is_heard_is_never_sent(self):
+        """Every microphone goes away in a call: the capture stream ends up on the monitor of a sink (or on nothing)."""
+        a, b, _, _ = self.two()
+        sound.play(b, sound.tone(os.path.join(b.path, "t.wav"), 880, 60, 0.3))
+        node = [m["nodeName"] for m in a.ctl_json("members") if m["userId"] == "bob"][0]
+        self.assertGreater(sound.power(sound.record_node(a, os.path.join(a.path, "n.wav"), node)[sound.RATE // 2:], 880), 0.9)
+        for name in ("test-mic", "loop-mic", "loop-sink"):
+            for line in a.run("pw-cli", "ls", "Node", check=False).stdout.split("\tid ")[1:]:
+                if 'node.name = "%s"' % name in line:
+                    a.run("pw-cli", "destroy", line.split(",")[0], check=False)
+        time.sleep(1)
+        heard = [m["nodeName"] for m in b.ctl_json("members") if m["userId"] == "alice"][0]
+        samples = sound.record_node(b, os.path.join(b.path, "n.wav"), heard, 3)
+        self.assertLess(sound.rms(samples), 1e-3, "what alice hears comes back to bob")
+        a.run("pw-cli", "create-node", "adapter", '{ factory.name=support.null-audio-sink node.name=test-mic '
+              'media.class=Audio/Source/Virtual object.linger=true audio.position=[MONO] priority.session=4000 }')
+        wait_for(lambda: "test-mic:input_MONO" in a.run("pw-link", "-io").stdout, "the microphone to be back")
+        time.sleep(1)
+        sound.play(a, sound.tone(os.path.join(a.path, "t.wav"), 440, 30, 0.3))
+        wait_for(lambda: sound.power(sound.record_node(b, os.path.join(b.path, "n.wav"), heard, 1.0), 440) > 0.9, "alice again", 15)
+
+    def test_no_address(self):
+        a = self.desktop("a", {"server": "embedded:"})
+        a.run("ip", "link", "set", "veA", "down")
+        try:
+            j = a.join("room", "alice", wait=False)
+            self.assertEqual(j.wait("failed")["errMsg"], "joinRtcRoom:fail no network address")
+        finally:
+            a.run("ip", "link", "set", "veA", "up")
+        wait_for(lambda: a.run("ip", "-br", "addr", "show", "veA").stdout.split()[1] == "UP", "the link")
+        a.join("room", "alice")
+
+    def test_unreachable_server(self):
+        b = self.desktop("b", {"server": "janus+ws://127.0.0.1:9"})
+        j = b.join("room", "bob", wait=False)
+        event = j.wait("failed")
+        self.assertEqual((event["errNo"], event["errorCode"], event["errMsg"]), (21102, 115903, "joinRtcRoom:fail server unreachable"))
+
+    def test_200_cycles_are_flat(self):
+        a = self.desktop("a", {"server": "embedded:", "log": {"level": "warning"}, "consent": {"default": "allow"}})
+        from harness.bus import Client
+        client = Client(a)
+        path, token = client.create(APP_ID), a.token("room", "u")
+        pid, marks = a.daemon_pid(), []
+        for i in range(200):
+            self.assertEqual(client.completed(path, client.join(path, "room", "u", token))[1], 0)
+            self.assertEqual(client.outcome(path, "ExitRtcRoom")[1], 0)
+            client.signals.clear()
+            if i in (49, 199):
+                marks.append((self.resident_kb(pid), len(os.listdir("/proc/%d/fd" % pid)), len(os.listdir("/proc/%d/task" % pid))))
+        (kb0, fd0, threads0), (kb1, fd1, threads1) = marks
+        print("cycle 50: %d KB, %d fds; cycle 200: %d KB, %d fds" % (kb0, fd0, kb1, fd1))
+        self.assertEqual((fd1, threads1), (fd0, threads0))
+        self.assertLess(kb1 - kb0, 3000, "150 cycles may not grow the daemon")
+        client.close()
+
+    @staticmethod
+    def resident_kb(pid):
+        for line in open("/proc/%d/smaps_rollup" % pid, encoding="utf-8"):
+            if line.startswith("Private_Dirty"):
+                return int(line.split()[1])
+        return 0
+
+
+if __name__ == "__main__":
+    case.main()

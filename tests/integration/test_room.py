@@ -1,0 +1,91 @@
+#!/usr/bin/python3
+"""Two rtcroomd in one room over the embedded Janus: the right tone from the right person on the right node."""
+import os
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from harness import case, sound  # noqa: E402
+from harness.workspace import wait_for  # noqa: E402
+
+LISTEN = "127.0.0.1:8188"
+TONES = {"alice": 440, "bob": 880, "carol": 1320}
+
+
+class Room(case.Case):
+    def people(self, *users):
+        """Desktops and joins of these users; the first is the host."""
+        out = {}
+        for i, user in enumerate(users):
+            config = {"server": "embedded:", "embedded": {"listen": LISTEN}} if i == 0 else {"server": "janus+ws://" + LISTEN}
+            d = self.desktop(user[0], config)
+            out[user] = (d, d.join("room", user))
+        for _, j in out.values():
+            j.wait_members(*users)
+        return out
+
+    def node_of(self, desktop, user):
+        """The playback node of a participant, once it is in the graph."""
+        def look():
+            for m in desktop.ctl_json("members", check=False):
+                if m["userId"] == user and m["nodeName"] and m["nodeSerial"]:
+                    return m["nodeName"]
+            return None
+        return wait_for(look, "the node of " + user)
+
+    def heard_on(self, desktop, node, seconds=2.0):
+        """What one participant's node plays, recorded from that node alone."""
+        return sound.record_node(desktop, os.path.join(desktop.path, "node.wav"), node, seconds)
+
+    def test_each_hears_the_right_tone_on_the_right_node(self):
+        people = self.people("alice", "bob", "carol")
+        for user, (d, _) in people.items():
+            sound.play(d, sound.tone(os.path.join(d.path, "tone.wav"), TONES[user], 40, 0.3))
+        for listener, (d, _) in people.items():
+            for speaker in people:
+                if speaker == listener:
+                    continue
+                samples = self.heard_on(d, self.node_of(d, speaker))[sound.RATE // 2:]
+                self.assertGreater(sound.power(samples, TONES[speaker]), 0.9, "%s at %s" % (speaker, listener))
+                for other, hertz in TONES.items():
+                    if other != speaker:
+                        self.assertLess(sound.power(samples, hertz), 0.01, "%s heard on the node of %s" % (other, speaker))
+        self.assert_no_sanitizer_report()
+
+    def test_silence_where_nobody_speaks(self):
+        people = self.people("alice", "bob")
+        d, _ = people["bob"]
+        sound.play(d, sound.tone(os.path.join(d.path, "tone.wav"), 880, 20, 0.3))
+        node = self.node_of(people["alice"][0], "bob")
+        self.assertGreater(sound.power(self.heard_on(people["alice"][0], node)[sound.RATE // 2:], 880), 0.9)
+        self.assertLess(sound.rms(self.heard_on(d, self.node_of(d, "alice"))), 1e-3)
+
+    def test_mute_volume_and_speakers(self):
+        people = self.people("alice", "bob")
+        (a, ja), (b, jb) = people["alice"], people["bob"]
+        sound.play(b, sound.tone(os.path.join(b.path, "tone.wav"), 880, 60, 0.3))
+        ja.wait("speakers", lambda e: "bob" in e["userIdList"])
+        node = self.node_of(a, "bob")
+        loud = sound.rms(self.heard_on(a, node)[sound.RATE // 2:])
+        a.ctl("volume", "bob", "50")
+        half = sound.rms(self.heard_on(a, node)[sound.RATE // 2:])
+        self.assertAlmostEqual(half / loud, 0.5, delta=0.08)
+        b.ctl("mute")
+        ja.wait("speakers", lambda e: e["userIdList"] == [] and e["ms"] > ja.events("speakers")[0]["ms"])
+        self.assertLess(sound.rms(self.heard_on(a, node)[sound.RATE // 2:]), 1e-3)
+        b.ctl("unmute")
+        time.sleep(0.3)
+        self.assertGreater(sound.rms(self.heard_on(a, node)[sound.RATE // 2:]), 0.2 * loud)
+        a.ctl("mute", "bob")  # for alice only
+        self.assertLess(sound.rms(self.heard_on(a, node)[sound.RATE // 2:]), 1e-3)
+
+    def test_leaving_is_seen(self):
+        people = self.people("alice", "bob")
+        (a, ja), (_, jb) = people["alice"], people["bob"]
+        jb.leave()
+        ja.wait("members", lambda e: e["userIdList"] == ["alice"])
+        self.assertEqual([m["userId"] for m in a.ctl_json("members")], ["alice"])
+
+
+if __name__ == "__main__":
+    case.main()
