@@ -63,7 +63,9 @@ void jf_pub_op(struct janus_fsm *f, uint32_t op, uint32_t media)
 {
         struct engine_result no = jf_result(ENGINE_UNSUPPORTED, 0, "this engine carries audio only");
 
-        if (media & ENGINE_AUDIO)
+        if (f->join.echo)
+                no = jf_result(ENGINE_UNSUPPORTED, 0, "an echo test always publishes");
+        if ((media & ENGINE_AUDIO) && !f->join.echo)
                 jf_pub_next(f);
         else
                 jf_done(f, op, &no);
@@ -110,7 +112,7 @@ void jf_pub_failed(struct janus_fsm *f, const struct engine_result *why)
         struct op *op = oldest(f);
         struct janus_request r;
 
-        if (f->state != JANUS_STATE_JOINED) {
+        if (f->state != JANUS_STATE_JOINED || f->join.echo) {
                 jf_end(f, why);
                 return;
         }
