@@ -23,22 +23,51 @@ struct rtcroom_context *context_unref(struct rtcroom_context *c)
         return NULL;
 }
 
-static int context_new(struct rtcroom *r, const char *path, bool own, struct rtcroom_context **ret)
+/* An object path and who has it. */
+struct place {
+        char path[64], owner[256];
+        uint32_t number;
+};
+
+/* Only what the daemon's contract says: ROOT_PATH "/context/<n>", n from 1. */
+static int place_init(struct place *p, const char *path, const char *owner)
+{
+        static const char prefix[] = ROOT_PATH "/context/";
+        unsigned long number;
+        char *end;
+
+        if (!owner || strlen(owner) >= sizeof(p->owner) || strlen(path) >= sizeof(p->path) ||
+            strncmp(path, prefix, sizeof(prefix) - 1) != 0)
+                return -EBADMSG;
+        number = strtoul(path + sizeof(prefix) - 1, &end, 10);
+        if (*end || number == 0 || number > UINT32_MAX)
+                return -EBADMSG;
+        strcpy(p->path, path);
+        strcpy(p->owner, owner);
+        p->number = (uint32_t)number;
+        return 0;
+}
+
+/* No answer is wanted: the daemon completes to nobody. */
+static void send_destroy(struct rtcroom *r, const char *owner, const char *path)
+{
+        (void)sd_bus_call_method_async(r->bus, NULL, owner, path, IFACE("Context"), "Destroy", NULL, NULL, "a{sv}", 0);
+}
+
+static int context_new(struct rtcroom *r, const struct place *p, bool own, struct rtcroom_context **ret)
 {
         struct rtcroom_context *c = calloc(1, sizeof(*c));
         int k;
 
         if (!c)
                 return fail_with(r, -ENOMEM, NULL);
-        c->r = r;
-        c->refs = 1;
-        c->own = own;
-        snprintf(c->path, sizeof(c->path), "%s", path);
-        c->number = (uint32_t)strtoul(strrchr(path, '/') + 1, NULL, 10);
-        k = sd_bus_match_signal(r->bus, &c->match, BUS_NAME, c->path, IFACE("Context"), NULL, context_on_signal, c);
+        *c = (struct rtcroom_context){ .r = r, .refs = 1, .own = own, .number = p->number };
+        strcpy(c->path, p->path);
+        strcpy(c->owner, p->owner);
+        k = sd_bus_match_signal(r->bus, &c->match, c->owner, c->path, IFACE("Context"), NULL, context_on_signal, c);
         if (k < 0) {
                 free(c);
-                return fail_with(r, k == -ENOMEM ? k : -ENOTCONN, NULL);
+                return fail_with_errno(r, k);
         }
         c->next = r->contexts;
         r->contexts = c;
@@ -46,12 +75,11 @@ static int context_new(struct rtcroom *r, const char *path, bool own, struct rtc
         return 0;
 }
 
-/* CreateRtcRoomContext(a{sv}); the reply's path is copied out. */
-static int call_create(struct rtcroom *r, const char *app_id, const char *server, char *path, size_t size)
+static int call_create(struct rtcroom *r, const char *app_id, const char *server, struct place *ret)
 {
         sd_bus_error error = SD_BUS_ERROR_NULL;
         sd_bus_message *reply = NULL;
-        const char *got;
+        const char *path;
         int k;
 
         if (server)
@@ -62,10 +90,9 @@ static int call_create(struct rtcroom *r, const char *app_id, const char *server
                                        &reply, "a{sv}", 1, "appId", "s", app_id);
         if (k < 0)
                 k = fail_with_bus_error(r, k, &error);
-        else if ((k = sd_bus_message_read(reply, "o", &got)) < 0)
-                k = fail_with(r, -EIO, "the daemon's answer has another form");
-        else
-                snprintf(path, size, "%s", got);
+        else if ((k = sd_bus_message_read(reply, "o", &path)) < 0 ||
+                 (k = place_init(ret, path, sd_bus_message_get_sender(reply))) < 0)
+                k = fail_with_errno(r, k);
         sd_bus_message_unref(reply);
         sd_bus_error_free(&error);
         return k < 0 ? k : 0;
@@ -73,82 +100,57 @@ static int call_create(struct rtcroom *r, const char *app_id, const char *server
 
 int rtcroom_create_context(struct rtcroom *r, const char *app_id, const char *server, struct rtcroom_context **ret)
 {
-        char path[64];
+        struct place place;
         int k;
 
         if (!r || !app_id || !ret)
                 return -EINVAL;
-        k = call_create(r, app_id, server, path, sizeof(path));
-        return k < 0 ? k : context_new(r, path, true, ret);
-}
-
-static bool has_room(struct rtcroom *r, const char *path)
-{
-        sd_bus_error error = SD_BUS_ERROR_NULL;
-        char *state = NULL;
-        bool yes;
-
-        yes = sd_bus_get_property_string(r->bus, BUS_NAME, path, IFACE("Context"), "State", &error, &state) >= 0 &&
-              strcmp(state, "idle") != 0 && strcmp(state, "destroyed") != 0;
-        free(state);
-        sd_bus_error_free(&error);
-        return yes;
-}
-
-/* Enters each object of a GetManagedObjects reply; the first context with a room wins. */
-static int scan_objects(struct rtcroom *r, sd_bus_message *reply, char *path, size_t size)
-{
-        const char *at;
-        unsigned number;
-        int k, end;
-
-        k = sd_bus_message_enter_container(reply, 'a', "{oa{sa{sv}}}");
-        while (k >= 0 && (k = sd_bus_message_enter_container(reply, 'e', "oa{sa{sv}}")) > 0) {
-                if ((k = sd_bus_message_read(reply, "o", &at)) < 0 ||
-                    (k = sd_bus_message_skip(reply, "a{sa{sv}}")) < 0 ||
-                    (k = sd_bus_message_exit_container(reply)) < 0)
-                        break;
-                end = 0;
-                if (sscanf(at, ROOT_PATH "/context/%u%n", &number, &end) == 1 && !at[end] && has_room(r, at)) {
-                        snprintf(path, size, "%s", at);
-                        return 0;
-                }
-        }
-        return k < 0 ? fail_with(r, -EIO, NULL) : fail_with(r, -ENOENT, "there is no room");
-}
-
-static int find_room(struct rtcroom *r, char *path, size_t size)
-{
-        sd_bus_error error = SD_BUS_ERROR_NULL;
-        sd_bus_message *reply = NULL;
-        int k;
-
-        k = sd_bus_call_method(r->bus, BUS_NAME, ROOT_PATH, "org.freedesktop.DBus.ObjectManager", "GetManagedObjects",
-                               &error, &reply, "");
-        k = k < 0 ? fail_with_bus_error(r, k, &error) : scan_objects(r, reply, path, size);
-        sd_bus_message_unref(reply);
-        sd_bus_error_free(&error);
+        k = call_create(r, app_id, server, &place);
+        if (k < 0)
+                return k;
+        k = context_new(r, &place, true, ret);
+        if (k < 0)
+                send_destroy(r, place.owner, place.path);
         return k;
+}
+
+struct search {
+        uint32_t number; /* 0: any with a room */
+        bool is_found;
+        struct place place;
+};
+
+static int look_at_object(sd_bus_message *m, const char *path, void *ctx)
+{
+        struct search *s = ctx;
+        struct place place;
+        char state[16] = "";
+        const struct field fields[] = { FIELD_TEXT("State", state) };
+        int k = properties_read_interfaces(m, IFACE("Context"), fields, N_FIELDS(fields));
+
+        if (k < 0)
+                return k;
+        if (s->is_found || place_init(&place, path, sd_bus_message_get_sender(m)) < 0) /* a participant, say */
+                return 0;
+        if (s->number ? place.number == s->number
+                      : *state && strcmp(state, "idle") != 0 && strcmp(state, "destroyed") != 0) {
+                s->is_found = true;
+                s->place = place;
+        }
+        return 0;
 }
 
 int rtcroom_attach_context(struct rtcroom *r, uint32_t number, struct rtcroom_context **ret)
 {
-        sd_bus_error error = SD_BUS_ERROR_NULL;
-        char path[64], *state = NULL;
+        struct search s = { .number = number };
         int k;
 
         if (!r || !ret)
                 return -EINVAL;
-        if (number == 0) {
-                k = find_room(r, path, sizeof(path));
-        } else {
-                snprintf(path, sizeof(path), ROOT_PATH "/context/%u", number);
-                k = sd_bus_get_property_string(r->bus, BUS_NAME, path, IFACE("Context"), "State", &error, &state);
-                k = k < 0 ? fail_with_bus_error(r, k, &error) : 0;
-                free(state);
-                sd_bus_error_free(&error);
-        }
-        return k < 0 ? k : context_new(r, path, false, ret);
+        k = properties_walk_objects(r, BUS_NAME, look_at_object, &s);
+        if (k >= 0 && !s.is_found)
+                k = fail_with(r, -ENOENT, number ? "there is no such context" : "there is no room");
+        return k < 0 ? k : context_new(r, &s.place, false, ret);
 }
 
 struct rtcroom_context *rtcroom_context_free(struct rtcroom_context *c)
@@ -163,9 +165,8 @@ struct rtcroom_context *rtcroom_context_free(struct rtcroom_context *c)
         *at = c->next;
         request_drop_all(c);
         c->match = sd_bus_slot_unref(c->match);
-        if (c->own) /* no answer is wanted: the daemon completes to nobody */
-                (void)sd_bus_call_method_async(c->r->bus, NULL, BUS_NAME, c->path, IFACE("Context"), "Destroy", NULL,
-                                               NULL, "a{sv}", 0);
+        if (c->own && !c->gone)
+                send_destroy(c->r, c->owner, c->path);
         return context_unref(c);
 }
 
@@ -232,7 +233,7 @@ int context_on_signal(sd_bus_message *m, void *ctx, sd_bus_error *error)
         (void)error;
         context_ref(c);
         if (strcmp(member, "Completed") == 0)
-                (void)request_on_completed(c, m); /* not ours: another program's request */
+                request_on_completed(c, m);
         else if (c->ev)
                 on_event(c, c->ev, m, member);
         context_unref(c);

@@ -1,7 +1,8 @@
 /* request.c - operations: one message out, a number back, then exactly one outcome. See rtcroom.h.
  *
- * A request stands in its context's list from the call to its outcome. The daemon answers with the number before it
- * sends Completed; a D-Bus error instead of a number becomes an outcome too, so that `complete` always comes.
+ * A request stands in its context's list, oldest first, from the call to its outcome. The daemon answers with the
+ * number before it sends Completed; a D-Bus error instead of a number becomes an outcome too, so that `complete`
+ * always comes. Only freeing the context keeps a request silent: its callbacks' `user` may be gone by then.
  */
 #include "internal.h"
 
@@ -11,6 +12,8 @@
 #include <string.h>
 
 enum { CODE_DESTROYED = 115910, CODE_FRAMEWORK_OLD = 21102, CODE_FRAMEWORK = 115903 };
+#define TEXT_DESTROYED "engine has been destroyed,please invoke tt.createRtcRoomContext create new engine"
+#define TEXT_GARBLED   "the daemon's answer has another form"
 
 static struct request *request_free(struct request *q)
 {
@@ -28,35 +31,51 @@ static void request_unlink(struct request *q)
         *at = q->next;
 }
 
-/* The only place that calls back. Takes the request, which is no longer in the list. */
+/* The only place that calls back; silent for a freed context. Takes the request, which is no longer in the list. */
 static void request_finish(struct request *q, const struct rtcroom_error *e)
 {
         struct rtcroom_context *c = context_ref(q->context);
 
-        if (e->err_no == 0 && q->cb.success)
+        if (!c->freed && e->err_no == 0 && q->cb.success)
                 q->cb.success(c, e->err_msg, q->cb.user);
-        else if (e->err_no != 0 && q->cb.fail)
+        else if (!c->freed && e->err_no != 0 && q->cb.fail)
                 q->cb.fail(c, e, q->cb.user);
-        if (q->cb.complete)
+        if (!c->freed && q->cb.complete)
                 q->cb.complete(c, q->cb.user);
         request_free(q);
         context_unref(c);
 }
 
-static void finish_failed(struct request *q, int err_no, int code, const char *type, const char *detail)
+static void finish_destroyed(struct request *q)
+{
+        char text[160];
+
+        snprintf(text, sizeof(text), "%s:fail " TEXT_DESTROYED, q->api);
+        request_finish(q, &(struct rtcroom_error){ CODE_DESTROYED, CODE_DESTROYED, "D", text });
+}
+
+static void finish_failed(struct request *q, const char *detail)
 {
         char text[512];
 
         snprintf(text, sizeof(text), "%s:fail %s", q->api, detail);
-        request_unlink(q);
-        request_finish(q, &(struct rtcroom_error){ err_no, code, type, text });
+        request_finish(q, &(struct rtcroom_error){ CODE_FRAMEWORK_OLD, CODE_FRAMEWORK, "F", text });
 }
 
+/* A callback may start the next operation: only those under way now are ended. */
 void request_fail_all(struct rtcroom_context *c)
 {
-        while (c->requests)
-                finish_failed(c->requests, CODE_DESTROYED, CODE_DESTROYED, "D",
-                              "engine has been destroyed,please invoke tt.createRtcRoomContext create new engine");
+        struct request *list = c->requests;
+
+        context_ref(c);
+        c->requests = NULL;
+        while (list) {
+                struct request *q = list;
+
+                list = q->next;
+                finish_destroyed(q);
+        }
+        context_unref(c);
 }
 
 void request_drop_all(struct rtcroom_context *c)
@@ -69,52 +88,76 @@ void request_drop_all(struct rtcroom_context *c)
         }
 }
 
-int request_on_completed(struct rtcroom_context *c, sd_bus_message *m)
+static struct request *request_find(struct rtcroom_context *c, uint32_t number)
+{
+        struct request *q = c->requests;
+
+        while (q && (q->number == 0 || q->number != number))
+                q = q->next;
+        return q;
+}
+
+/* A number that is not ours is another program's request. */
+void request_on_completed(struct rtcroom_context *c, sd_bus_message *m)
 {
         struct rtcroom_error e;
+        struct request *q;
         uint32_t number;
         const char *api;
-        int k;
 
-        k = sd_bus_message_read(m, "usiiss", &number, &api, &e.err_no, &e.error_code, &e.error_type, &e.err_msg);
-        if (k < 0)
-                return k;
-        for (struct request *q = c->requests; q; q = q->next)
-                if (q->number == number) {
-                        request_unlink(q);
-                        request_finish(q, &e);
-                        return 1;
-                }
-        return 0;
+        if (sd_bus_message_read(m, "u", &number) < 0 || !(q = request_find(c, number)))
+                return;
+        request_unlink(q);
+        if (sd_bus_message_read(m, "siiss", &api, &e.err_no, &e.error_code, &e.error_type, &e.err_msg) < 0)
+                finish_failed(q, TEXT_GARBLED);
+        else
+                request_finish(q, &e);
+}
+
+/* Errors that say: there is no such context any more, or not the daemon that had it. */
+static bool is_gone(const sd_bus_error *e)
+{
+        static const char *const names[] = { SD_BUS_ERROR_UNKNOWN_OBJECT, SD_BUS_ERROR_SERVICE_UNKNOWN,
+                                             SD_BUS_ERROR_NAME_HAS_NO_OWNER, SD_BUS_ERROR_DISCONNECTED };
+
+        for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+                if (sd_bus_error_has_name(e, names[i]))
+                        return true;
+        return false;
 }
 
 static int on_reply(sd_bus_message *m, void *ctx, sd_bus_error *error)
 {
         struct request *q = ctx;
-        struct rtcroom_context *c = context_ref(q->context);
         const sd_bus_error *e = sd_bus_message_get_error(m);
 
         (void)error;
-        if (e)
-                finish_failed(q, CODE_FRAMEWORK_OLD, CODE_FRAMEWORK, "F", e->message ? e->message : e->name);
-        else if (sd_bus_message_read(m, "u", &q->number) < 0)
-                finish_failed(q, CODE_FRAMEWORK_OLD, CODE_FRAMEWORK, "F", "the daemon's answer has another form");
-        context_unref(c);
+        if (!e && sd_bus_message_read(m, "u", &q->number) >= 0 && q->number != 0)
+                return 0;
+        request_unlink(q);
+        if (e && is_gone(e))
+                finish_destroyed(q);
+        else
+                finish_failed(q, !e ? TEXT_GARBLED : e->message ? e->message : e->name);
         return 0;
 }
 
 /* Starts a call; the caller appends the a{sv} and sends it. member "JoinRtcRoom" → api "joinRtcRoom". */
 static int request_begin(struct rtcroom_context *c, const char *member, sd_bus_message **ret)
 {
+        int k;
+
         if (!c || c->freed)
                 return -EINVAL;
-        return sd_bus_message_new_method_call(c->r->bus, ret, BUS_NAME, c->path, IFACE("Context"), member);
+        k = sd_bus_message_new_method_call(c->r->bus, ret, c->owner, c->path, IFACE("Context"), member);
+        return k < 0 ? fail_with_errno(c->r, k) : 0;
 }
 
 /* Takes the message. */
 static int request_send(struct rtcroom_context *c, sd_bus_message *m, int k, const struct rtcroom_callbacks *cb)
 {
         struct request *q = k >= 0 ? calloc(1, sizeof(*q)) : NULL;
+        struct request **end = &c->requests;
 
         if (k >= 0 && !q)
                 k = -ENOMEM;
@@ -129,10 +172,11 @@ static int request_send(struct rtcroom_context *c, sd_bus_message *m, int k, con
         sd_bus_message_unref(m);
         if (k < 0) {
                 free(q);
-                return fail_with(c->r, k == -ENOMEM || k == -EINVAL ? k : -ENOTCONN, NULL);
+                return fail_with_errno(c->r, k);
         }
-        q->next = c->requests;
-        c->requests = q;
+        while (*end)
+                end = &(*end)->next;
+        *end = q;
         return 0;
 }
 

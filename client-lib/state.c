@@ -1,7 +1,6 @@
 /* state.c - reading and setting state: properties of Context, Voice and Participant, statistics. See rtcroom.h.
  *
- * Every call here is one blocking round trip. A property that is missing or of another type leaves its field at zero:
- * a newer or older daemon may have other ones.
+ * Calls here block for the daemon's answer.
  */
 #include "internal.h"
 
@@ -11,106 +10,29 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* One property wanted: its name, its D-Bus type, where it goes (a char array with its size, a bool, a double …). */
-struct field {
-        const char *name;
-        char type;
-        void *to;
-        size_t size; /* of a string */
-};
-
-static int read_field(sd_bus_message *m, const struct field *f)
-{
-        const char *text;
-        int k, flag;
-
-        switch (f->type) {
-        case 's':
-                k = sd_bus_message_read(m, "v", "s", &text);
-                if (k >= 0)
-                        snprintf(f->to, f->size, "%s", text);
-                return k;
-        case 'b':
-                k = sd_bus_message_read(m, "v", "b", &flag);
-                if (k >= 0)
-                        *(bool *)f->to = flag;
-                return k;
-        default: /* d, u, t: the target has the type */
-                return sd_bus_message_read(m, "v", (char[]){ f->type, '\0' }, f->to);
-        }
-}
-
-/* Reads an a{sv} into the fields named. */
-static int read_dict(sd_bus_message *m, const struct field *fields, size_t n)
-{
-        const char *name, *contents;
-        int k = sd_bus_message_enter_container(m, 'a', "{sv}");
-
-        while (k >= 0 && (k = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
-                const struct field *f = NULL;
-
-                if ((k = sd_bus_message_read(m, "s", &name)) < 0 ||
-                    (k = sd_bus_message_peek_type(m, NULL, &contents)) < 0)
-                        return k;
-                for (size_t i = 0; i < n; i++)
-                        if (strcmp(fields[i].name, name) == 0 && contents[0] == fields[i].type)
-                                f = &fields[i];
-                k = f ? read_field(m, f) : sd_bus_message_skip(m, "v");
-                if (k < 0 || (k = sd_bus_message_exit_container(m)) < 0)
-                        return k;
-        }
-        return k < 0 ? k : sd_bus_message_exit_container(m);
-}
-
-static int get_all(struct rtcroom *r, const char *path, const char *iface, const struct field *fields, size_t n)
-{
-        sd_bus_error error = SD_BUS_ERROR_NULL;
-        sd_bus_message *reply = NULL;
-        int k;
-
-        k = sd_bus_call_method(r->bus, BUS_NAME, path, "org.freedesktop.DBus.Properties", "GetAll", &error, &reply,
-                               "s", iface);
-        if (k < 0)
-                k = fail_with_bus_error(r, k, &error);
-        else if (read_dict(reply, fields, n) < 0)
-                k = fail_with(r, -EIO, "the daemon's answer has another form");
-        sd_bus_message_unref(reply);
-        sd_bus_error_free(&error);
-        return k < 0 ? k : 0;
-}
-
-#define TEXT(name, field)                         \
-        {                                         \
-                name, 's', (field), sizeof(field) \
-        }
-#define VALUE(name, type, field)        \
-        {                               \
-                name, type, &(field), 0 \
-        }
-
 int rtcroom_context_get_state(struct rtcroom_context *c, struct rtcroom_state *ret)
 {
         struct rtcroom_state s = { .app_id = "" };
         const struct field context[] = {
-                TEXT("AppId", s.app_id),
-                TEXT("Server", s.server),
-                TEXT("Engine", s.engine),
-                TEXT("State", s.state),
-                TEXT("RoomId", s.room_id),
-                TEXT("UserId", s.user_id),
-                VALUE("AudioCapture", 'b', s.audio_capture),
-                VALUE("AudioPublished", 'b', s.audio_published),
-                VALUE("Visible", 'b', s.visible),
-                VALUE("TokenExpiresAt", 't', s.token_expires_at),
+                FIELD_TEXT("AppId", s.app_id),
+                FIELD_TEXT("Server", s.server),
+                FIELD_TEXT("Engine", s.engine),
+                FIELD_TEXT("State", s.state),
+                FIELD_TEXT("RoomId", s.room_id),
+                FIELD_TEXT("UserId", s.user_id),
+                FIELD_VALUE("AudioCapture", 'b', s.audio_capture),
+                FIELD_VALUE("AudioPublished", 'b', s.audio_published),
+                FIELD_VALUE("Visible", 'b', s.visible),
+                FIELD_VALUE("TokenExpiresAt", 't', s.token_expires_at),
         };
-        const struct field voice[] = { VALUE("Muted", 'b', s.muted), VALUE("Deafened", 'b', s.deafened) };
+        const struct field voice[] = { FIELD_VALUE("Muted", 'b', s.muted), FIELD_VALUE("Deafened", 'b', s.deafened) };
         int k;
 
-        if (!c || !ret)
+        if (!c || c->freed || !ret)
                 return -EINVAL;
-        k = get_all(c->r, c->path, IFACE("Context"), context, sizeof(context) / sizeof(context[0]));
+        k = properties_get_all(c, IFACE("Context"), context, N_FIELDS(context));
         if (k >= 0)
-                k = get_all(c->r, c->path, IFACE("Voice"), voice, sizeof(voice) / sizeof(voice[0]));
+                k = properties_get_all(c, IFACE("Voice"), voice, N_FIELDS(voice));
         if (k >= 0)
                 *ret = s;
         return k;
@@ -124,9 +46,9 @@ static int set_property(struct rtcroom_context *c, const char *path, const char 
         int k;
 
         if (type == 'b')
-                k = sd_bus_set_property(c->r->bus, BUS_NAME, path, iface, name, &error, "b", boolean);
+                k = sd_bus_set_property(c->r->bus, c->owner, path, iface, name, &error, "b", boolean);
         else
-                k = sd_bus_set_property(c->r->bus, BUS_NAME, path, iface, name, &error, "d", number);
+                k = sd_bus_set_property(c->r->bus, c->owner, path, iface, name, &error, "d", number);
         if (k < 0)
                 k = fail_with_bus_error(c->r, k, &error);
         sd_bus_error_free(&error);
@@ -135,22 +57,63 @@ static int set_property(struct rtcroom_context *c, const char *path, const char 
 
 int rtcroom_context_set_muted(struct rtcroom_context *c, bool muted)
 {
-        return c ? set_property(c, c->path, IFACE("Voice"), "Muted", muted, 0, 'b') : -EINVAL;
+        return c && !c->freed ? set_property(c, c->path, IFACE("Voice"), "Muted", muted, 0, 'b') : -EINVAL;
 }
 
 int rtcroom_context_set_deafened(struct rtcroom_context *c, bool deafened)
 {
-        return c ? set_property(c, c->path, IFACE("Voice"), "Deafened", deafened, 0, 'b') : -EINVAL;
+        return c && !c->freed ? set_property(c, c->path, IFACE("Voice"), "Deafened", deafened, 0, 'b') : -EINVAL;
 }
 
 /* ---- participants ---- */
 
+/* What a walk over the objects gathers: the participants below one context, with their numbers for the order. */
 struct found {
-        char path[96];
+        struct rtcroom_participant p;
         unsigned number;
 };
+struct gathering {
+        char prefix[96];
+        struct found *list; /* owned */
+        size_t n, room;
+};
 
-/* The participant objects below the context, in the order of their numbers, which is join order. */
+static int gather(sd_bus_message *m, const char *path, void *ctx)
+{
+        struct gathering *g = ctx;
+        struct found *f = g->list;
+        size_t len = strlen(g->prefix);
+
+        if (strncmp(path, g->prefix, len) != 0)
+                return sd_bus_message_skip(m, "a{sa{sv}}");
+        if (g->n == g->room) {
+                f = realloc(f, (g->room + 16) * sizeof(*f));
+                if (!f)
+                        return -ENOMEM;
+                g->list = f;
+                g->room += 16;
+        }
+        f = &g->list[g->n++];
+        memset(f, 0, sizeof(*f));
+        f->number = (unsigned)strtoul(path + len, NULL, 10);
+        const struct field fields[] = {
+                FIELD_TEXT("UserId", f->p.user_id),
+                FIELD_TEXT("NodeName", f->p.node_name),
+                FIELD_VALUE("Self", 'b', f->p.self),
+                FIELD_VALUE("Speaking", 'b', f->p.speaking),
+                FIELD_VALUE("AudioPublished", 'b', f->p.audio_published),
+                FIELD_VALUE("AudioSubscribed", 'b', f->p.audio_subscribed),
+                FIELD_VALUE("AudioMuted", 'b', f->p.audio_muted),
+                FIELD_VALUE("Muted", 'b', f->p.muted),
+                FIELD_VALUE("Level", 'd', f->p.level),
+                FIELD_VALUE("Volume", 'd', f->p.volume),
+                FIELD_VALUE("Quality", 'u', f->p.quality),
+                FIELD_VALUE("NodeSerial", 't', f->p.node_serial),
+        };
+        return properties_read_interfaces(m, IFACE("Participant"), fields, N_FIELDS(fields));
+}
+
+/* Participants are numbered in join order. */
 static int compare_found(const void *a, const void *b)
 {
         const struct found *x = a, *y = b;
@@ -158,127 +121,58 @@ static int compare_found(const void *a, const void *b)
         return (x->number > y->number) - (x->number < y->number);
 }
 
-static int read_paths(struct rtcroom_context *c, sd_bus_message *reply, struct found **ret, size_t *ret_n)
+/* The list is the caller's to free, also after a failure. */
+static int gather_participants(struct rtcroom_context *c, struct gathering *ret)
 {
-        struct found *list = NULL, *more;
-        char prefix[96];
-        const char *at;
-        size_t n = 0, len;
         int k;
 
-        len = (size_t)snprintf(prefix, sizeof(prefix), "%s/participant/", c->path);
-        k = sd_bus_message_enter_container(reply, 'a', "{oa{sa{sv}}}");
-        while (k >= 0 && (k = sd_bus_message_enter_container(reply, 'e', "oa{sa{sv}}")) > 0) {
-                if ((k = sd_bus_message_read(reply, "o", &at)) < 0 ||
-                    (k = sd_bus_message_skip(reply, "a{sa{sv}}")) < 0 ||
-                    (k = sd_bus_message_exit_container(reply)) < 0)
-                        break;
-                if (strncmp(at, prefix, len) != 0)
-                        continue;
-                more = realloc(list, (n + 1) * sizeof(*list));
-                if (!more) {
-                        k = -ENOMEM;
-                        break;
-                }
-                list = more;
-                snprintf(list[n].path, sizeof(list[n].path), "%s", at);
-                list[n++].number = (unsigned)strtoul(at + len, NULL, 10);
-        }
-        if (k < 0) {
-                free(list);
-                return fail_with(c->r, k == -ENOMEM ? k : -EIO, NULL);
-        }
-        if (n > 1)
-                qsort(list, n, sizeof(*list), compare_found);
-        *ret = list;
-        *ret_n = n;
-        return 0;
-}
-
-static int find_participants(struct rtcroom_context *c, struct found **ret, size_t *ret_n)
-{
-        sd_bus_error error = SD_BUS_ERROR_NULL;
-        sd_bus_message *reply = NULL;
-        int k;
-
-        k = sd_bus_call_method(c->r->bus, BUS_NAME, ROOT_PATH, "org.freedesktop.DBus.ObjectManager",
-                               "GetManagedObjects", &error, &reply, "");
-        k = k < 0 ? fail_with_bus_error(c->r, k, &error) : read_paths(c, reply, ret, ret_n);
-        sd_bus_message_unref(reply);
-        sd_bus_error_free(&error);
+        *ret = (struct gathering){ .n = 0 };
+        snprintf(ret->prefix, sizeof(ret->prefix), "%s/participant/", c->path);
+        k = properties_walk_objects(c->r, c->owner, gather, ret);
+        if (k >= 0 && ret->n > 1)
+                qsort(ret->list, ret->n, sizeof(*ret->list), compare_found);
         return k;
-}
-
-static int read_participant(struct rtcroom_context *c, const char *path, struct rtcroom_participant *p)
-{
-        const struct field fields[] = {
-                TEXT("UserId", p->user_id),
-                TEXT("NodeName", p->node_name),
-                VALUE("Self", 'b', p->self),
-                VALUE("Speaking", 'b', p->speaking),
-                VALUE("AudioPublished", 'b', p->audio_published),
-                VALUE("AudioSubscribed", 'b', p->audio_subscribed),
-                VALUE("AudioMuted", 'b', p->audio_muted),
-                VALUE("Muted", 'b', p->muted),
-                VALUE("Level", 'd', p->level),
-                VALUE("Volume", 'd', p->volume),
-                VALUE("Quality", 'u', p->quality),
-                VALUE("NodeSerial", 't', p->node_serial),
-        };
-
-        return get_all(c->r, path, IFACE("Participant"), fields, sizeof(fields) / sizeof(fields[0]));
 }
 
 int rtcroom_context_get_participants(struct rtcroom_context *c, struct rtcroom_participant **ret, size_t *ret_n)
 {
-        struct rtcroom_participant *list;
-        struct found *paths = NULL;
-        size_t n = 0, kept = 0;
+        struct rtcroom_participant *list = NULL;
+        struct gathering g;
         int k;
 
-        if (!c || !ret || !ret_n)
+        if (!c || c->freed || !ret || !ret_n)
                 return -EINVAL;
-        k = find_participants(c, &paths, &n);
-        if (k < 0)
-                return k;
-        list = calloc(n ? n : 1, sizeof(*list));
-        if (!list)
-                k = fail_with(c->r, -ENOMEM, NULL);
-        for (size_t i = 0; k >= 0 && i < n; i++) {
-                k = read_participant(c, paths[i].path, &list[kept]);
-                if (k >= 0)
-                        kept++;
-                else if (k == -ENOENT) /* left between the two calls */
-                        k = 0;
+        k = gather_participants(c, &g);
+        if (k >= 0) {
+                list = calloc(g.n ? g.n : 1, sizeof(*list));
+                if (!list)
+                        k = fail_with(c->r, -ENOMEM, NULL);
         }
-        free(paths);
-        if (k < 0) {
-                free(list);
-                return k;
+        if (k >= 0) {
+                for (size_t i = 0; i < g.n; i++)
+                        list[i] = g.list[i].p;
+                *ret = list;
+                *ret_n = g.n;
         }
-        *ret = list;
-        *ret_n = kept;
-        return 0;
+        free(g.list);
+        return k;
 }
 
 static int find_participant(struct rtcroom_context *c, const char *user_id, char *path, size_t size)
 {
-        struct rtcroom_participant p;
-        struct found *paths = NULL;
-        size_t n = 0;
-        int k;
+        struct gathering g;
+        int k = gather_participants(c, &g);
 
-        k = find_participants(c, &paths, &n);
-        for (size_t i = 0; k >= 0 && i < n; i++) {
-                memset(&p, 0, sizeof(p));
-                if (read_participant(c, paths[i].path, &p) < 0 || strcmp(p.user_id, user_id) != 0)
-                        continue;
-                snprintf(path, size, "%s", paths[i].path);
-                free(paths);
-                return 0;
+        if (k >= 0) {
+                k = fail_with(c->r, -ENOENT, "nobody of that name is in the room");
+                for (size_t i = 0; k < 0 && i < g.n; i++)
+                        if (strcmp(g.list[i].p.user_id, user_id) == 0) {
+                                snprintf(path, size, "%s%u", g.prefix, g.list[i].number);
+                                k = 0;
+                        }
         }
-        free(paths);
-        return k < 0 ? k : fail_with(c->r, -ENOENT, "nobody of that name is in the room");
+        free(g.list);
+        return k;
 }
 
 int rtcroom_context_set_volume(struct rtcroom_context *c, const char *user_id, double volume)
@@ -286,7 +180,7 @@ int rtcroom_context_set_volume(struct rtcroom_context *c, const char *user_id, d
         char path[96];
         int k;
 
-        if (!c || !user_id || !isfinite(volume))
+        if (!c || c->freed || !user_id || !isfinite(volume))
                 return -EINVAL;
         k = find_participant(c, user_id, path, sizeof(path));
         return k < 0 ? k : set_property(c, path, IFACE("Participant"), "Volume", 0, volume, 'd');
@@ -297,7 +191,7 @@ int rtcroom_context_set_participant_muted(struct rtcroom_context *c, const char 
         char path[96];
         int k;
 
-        if (!c || !user_id)
+        if (!c || c->freed || !user_id)
                 return -EINVAL;
         k = find_participant(c, user_id, path, sizeof(path));
         return k < 0 ? k : set_property(c, path, IFACE("Participant"), "Muted", muted, 0, 'b');
@@ -401,13 +295,13 @@ int rtcroom_context_get_stats(struct rtcroom_context *c, rtcroom_stat_fn fn, voi
         sd_bus_message *reply = NULL;
         int k;
 
-        if (!c || !fn)
+        if (!c || c->freed || !fn)
                 return -EINVAL;
-        k = sd_bus_call_method(c->r->bus, BUS_NAME, c->path, IFACE("Voice"), "GetStats", &error, &reply, "");
+        k = sd_bus_call_method(c->r->bus, c->owner, c->path, IFACE("Voice"), "GetStats", &error, &reply, "");
         if (k < 0)
                 k = fail_with_bus_error(c->r, k, &error);
-        else if (walk_dict(reply, "", fn, user, 0) < 0)
-                k = fail_with(c->r, -EIO, "the daemon's answer has another form");
+        else if ((k = walk_dict(reply, "", fn, user, 0)) < 0)
+                k = fail_with_errno(c->r, k);
         sd_bus_message_unref(reply);
         sd_bus_error_free(&error);
         return k < 0 ? k : 0;

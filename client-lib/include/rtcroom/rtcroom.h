@@ -9,11 +9,14 @@
  *
  * Threads. A connection and everything made from it belong to one thread at a time.
  * Errors. Functions return 0 or a positive value on success and a negative errno on failure: -EINVAL (argument),
- * -ENOMEM, -ENOTCONN (no session bus, or it is gone), -EACCES (access denied), -ENOENT (no such object), -EDQUOT (a
- * limit of the daemon), -ETIMEDOUT, -EIO (anything else; rtcroom_last_error() has the words). Ownership. Strings
- * passed in are copied. Strings handed to a callback are borrowed for its duration. What a function returns owned says
- * so. Outcomes. An operation answers through callbacks of the original API's form: success or fail, then complete,
- * exactly once each pair for every operation that returned 0, also when the daemon goes away (then with 115910).
+ * -ENOMEM, -ENOTCONN (no session bus, or it is gone), -EACCES (access denied), -ENOENT (no such object, or the daemon
+ * that had it ended), -EDQUOT (a limit of the daemon), -ETIMEDOUT, -EIO (anything else; rtcroom_last_error() has the
+ * words).
+ * Ownership. Strings passed in are copied. Strings handed to a callback are borrowed for its duration. What a function
+ * returns owned says so.
+ * Outcomes. An operation answers through callbacks of the original API's form: success or fail, then complete, exactly
+ * once each for every operation that returned 0, also when the daemon or the bus goes away (then with 115910). The one
+ * exception is a context that is freed: nothing of it calls back any more, not even the complete after its success.
  */
 #ifndef RTCROOM_RTCROOM_H
 #define RTCROOM_RTCROOM_H
@@ -35,17 +38,19 @@ struct rtcroom_context; /* one RtcRoomContext */
 
 /* Connects to the session bus. The daemon is started by the bus when it is first needed. */
 int rtcroom_open(struct rtcroom **ret);
-/* Frees the connection and its contexts; rooms that were joined through it are left. NULL is legal. Returns NULL. */
+/* Frees the connection and its contexts; rooms that were joined through it are left. Not inside a callback. NULL is
+ * legal. Returns NULL. */
 struct rtcroom *rtcroom_close(struct rtcroom *r);
 
 int rtcroom_get_fd(struct rtcroom *r);
 int rtcroom_get_events(struct rtcroom *r);
 /* Absolute time in µs of CLOCK_MONOTONIC at which to dispatch at the latest; UINT64_MAX: none. */
 int rtcroom_get_timeout(struct rtcroom *r, uint64_t *ret_us);
-/* Handles what has arrived. 1: there may be more, call again; 0: nothing left. -ENOTCONN: the bus is gone. */
+/* Handles what has arrived. 1: there may be more, call again; 0: nothing left. -ENOTCONN: the bus is gone, every context
+ * was told so, and the connection can only be closed. Not inside a callback (-EINVAL). */
 int rtcroom_dispatch(struct rtcroom *r);
-/* Waits for the next event and dispatches it; timeout_us UINT64_MAX waits for ever. 0: timed out, 1: something was
- * done. */
+/* Waits until something arrives, at most timeout_us (UINT64_MAX: for ever), and dispatches it. 1: something was done; 0:
+ * not, for the time is over or a signal handler ran. Errors as of rtcroom_dispatch(). */
 int rtcroom_wait(struct rtcroom *r, uint64_t timeout_us);
 /* Words for the last failure of this connection, "" if none. Borrowed until the next call. */
 const char *rtcroom_last_error(struct rtcroom *r);
@@ -108,10 +113,11 @@ struct rtcroom_events {
 void rtcroom_context_set_events(struct rtcroom_context *c, const struct rtcroom_events *ev, void *user);
 /* Asks for copies of the signals of all contexts of this desktop user. -EACCES inside a sandbox. */
 int rtcroom_subscribe(struct rtcroom *r);
-/* Called when this desktop user enters or leaves a room, whichever program asked for it. fn NULL: no more. */
+/* Called when this desktop user enters or leaves a room, whichever program asked for it, and when the daemon ends. fn
+ * NULL: no more. */
 int rtcroom_set_room_watch(struct rtcroom *r, void (*fn)(struct rtcroom *r, bool in_room, void *user), void *user);
 
-/* ---- state; each blocks for one round trip ---- */
+/* ---- state; each blocks for a round trip or two ---- */
 
 struct rtcroom_state {
         char app_id[129], server[512], engine[16], state[16], room_id[129], user_id[129];
