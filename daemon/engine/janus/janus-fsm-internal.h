@@ -69,10 +69,6 @@ enum pub_state {
         PUB_STOPPING,
 };
 
-/* Whose word is awaited about an offer of the server. Another offer before it is settled is ignored: a server that
- * floods us with offers gets one answer at a time. */
-enum sub_turn { SUB_SETTLED, SUB_OFFERED /* our peer's */, SUB_ANSWERED /* the server's */ };
-
 struct member {
         struct list link; /* in janus_fsm.members */
         char user[JANUS_ID_MAX + 1];
@@ -119,7 +115,6 @@ struct janus_fsm {
         bool sub_entered; /* the handle has its subscription: it is updated from now on */
         bool sub_busy;    /* a change is in flight, or an offer not yet answered */
         bool sub_up;
-        enum sub_turn sub_turn;
         uint64_t sub_retry_us;
 
         struct janus_stages stages;

@@ -63,9 +63,7 @@ void jf_pub_op(struct janus_fsm *f, uint32_t op, uint32_t media)
 {
         struct engine_result no = jf_result(ENGINE_UNSUPPORTED, 0, "this engine carries audio only");
 
-        if (f->join.echo)
-                no = jf_result(ENGINE_UNSUPPORTED, 0, "an echo test always publishes");
-        if ((media & ENGINE_AUDIO) && !f->join.echo)
+        if (media & ENGINE_AUDIO)
                 jf_pub_next(f);
         else
                 jf_done(f, op, &no);
@@ -112,7 +110,7 @@ void jf_pub_failed(struct janus_fsm *f, const struct engine_result *why)
         struct op *op = oldest(f);
         struct janus_request r;
 
-        if (f->state != JANUS_STATE_JOINED || f->join.echo) {
+        if (f->state != JANUS_STATE_JOINED) {
                 jf_end(f, why);
                 return;
         }

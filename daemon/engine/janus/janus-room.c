@@ -162,8 +162,6 @@ void jf_room_news(struct janus_fsm *f, const struct janus_msg *m)
                 jf_end(f, m->news == JANUS_NEWS_DESTROYED ? &dismissed : &kicked);
                 return;
         }
-        if (f->join.echo)
-                return; /* nobody is there but the echo */
         for (size_t i = 0; i < m->n_feeds; i++)
                 on_feed(f, &m->feeds[i]);
         if (m->leaving[0])
@@ -366,7 +364,7 @@ static void on_sub_refused(struct janus_fsm *f, const struct janus_msg *msg, enu
         list_for_each (m, &f->members, link)
                 if (m->asked)
                         m->failures++;
-        f->sub_busy = f->sub_turn != SUB_SETTLED;
+        f->sub_busy = false;
         f->sub_retry_us = f->now_us + JANUS_SUB_RETRY_US;
 }
 
@@ -374,12 +372,9 @@ static void on_offer(struct janus_fsm *f, const struct janus_msg *m)
 {
         struct janus_action *a;
 
-        if (f->sub_turn != SUB_SETTLED)
-                return;
         if (!f->side[HANDLE_SUB].peer)
                 (void)jf_open_peer(f, HANDLE_SUB);
         f->sub_busy = true;
-        f->sub_turn = SUB_OFFERED;
         a = jf_act(f, JANUS_ACT_SET_REMOTE, m->sdp);
         a->peer = f->side[HANDLE_SUB].peer;
         a->sdp_type = RTC_OFFER;
@@ -392,17 +387,15 @@ void jf_room_sub_answer(struct janus_fsm *f, const struct janus_msg *m, enum jan
                         on_sub_refused(f, m, kind);
                 return;
         }
-        if (kind == JANUS_REQ_START)
-                f->sub_turn = SUB_SETTLED;
         if (m->news == JANUS_NEWS_ATTACHED)
                 f->sub_entered = true;
         if (m->jsep == JANUS_JSEP_OFFER)
                 on_offer(f, m);
-        if (m->n_streams > 0 && f->side[HANDLE_SUB].peer)
+        if (m->n_streams > 0)
                 map_streams(f, m);
         if (m->jsep == JANUS_JSEP_OFFER || !m->has_transaction)
                 return;
-        f->sub_busy = f->sub_turn != SUB_SETTLED;
+        f->sub_busy = false;
         if (m->news == JANUS_NEWS_UPDATING) /* the offer will come by itself */
                 f->sub_retry_us = f->now_us + JANUS_SUB_RETRY_US;
         jf_room_sync(f);
@@ -412,9 +405,6 @@ void jf_room_sub_description(struct janus_fsm *f, const char *sdp)
 {
         struct janus_request r = jf_request(f, JANUS_REQ_START, HANDLE_SUB);
 
-        if (f->sub_turn != SUB_OFFERED)
-                return;
-        f->sub_turn = SUB_ANSWERED;
         r.sdp = sdp;
         jf_send(f, &r, HANDLE_SUB, true);
         jf_flush_candidates(f, HANDLE_SUB);
@@ -461,6 +451,5 @@ void jf_room_clear(struct janus_fsm *f)
         }
         f->n_wishes = 0;
         f->sub_entered = f->sub_busy = f->sub_up = false;
-        f->sub_turn = SUB_SETTLED;
         f->sub_retry_us = LOOP_NEVER;
 }
