@@ -651,3 +651,78 @@ TEST(the_echo_test_is_a_room_with_an_echo)
         pass(&b);
         recorder_expect(&b.rec, "done 2 ok; ");
 }
+
+/* ---- want of memory ---- */
+
+static int do_join(struct bed *b)
+{
+        return b->engine->ops->join(b->engine, 1, &b->params);
+}
+
+static int do_publish(struct bed *b)
+{
+        return b->engine->ops->publish(b->engine, 2, ENGINE_AUDIO, false);
+}
+
+static int do_subscribe(struct bed *b)
+{
+        return b->engine->ops->subscribe(b->engine, 2, "bob", ENGINE_AUDIO, true);
+}
+
+static int do_leave(struct bed *b)
+{
+        return b->engine->ops->leave(b->engine, 2);
+}
+
+/* One operation with little memory: refused, or answered exactly once; and whatever became of the room, the next join
+ * works. False: nothing was missing any more. */
+static bool starve(int (*op)(struct bed *b), bool in_room, long allowed)
+{
+        _bed_ b;
+        bool hit;
+        int r;
+
+        bed_init(&b);
+        if (in_room)
+                join_well(&b);
+        test_oom_allow(allowed);
+        r = op(&b);
+        hit = test_oom_hit();
+        test_oom_allow(-1);
+        vloop_run_for(b.loop, 2 * US_PER_SEC);
+        ASSERT((r < 0) == !recorder_has(&b.rec, "done "));
+        if (!recorder_has(&b.rec, "state idle")) { /* still in a room, or never was */
+                ASSERT_OK(b.engine->ops->leave(b.engine, 9));
+                vloop_run_for(b.loop, 2 * US_PER_SEC);
+        }
+        recorder_clear(&b.rec);
+        join(&b);
+        recorder_expect(&b.rec, "done 1 ok; ");
+        return hit;
+}
+
+TEST(operations_survive_want_of_memory)
+{
+        for (long n = 0; starve(do_join, false, n); n++)
+                ASSERT_LT(n, 1000);
+        for (long n = 0; starve(do_publish, true, n); n++)
+                ASSERT_LT(n, 1000);
+        for (long n = 0; starve(do_subscribe, true, n); n++)
+                ASSERT_LT(n, 1000);
+        for (long n = 0; starve(do_leave, true, n); n++)
+                ASSERT_LT(n, 1000);
+}
+
+TEST_OOM(new_and_free)
+{
+        struct loop *loop = vloop_new(1000 * US_PER_SEC);
+        struct engine_env env = { .loop = loop, .rng = &rand_system };
+        struct url url = { .engine = "janus", .host = "localhost" };
+        struct engine *e;
+        int r = loop ? engine_new(&janus_engine_ops, &env, &url, &recorder_events, NULL, &e) : -ENOMEM;
+
+        if (r >= 0)
+                e->ops->free(e);
+        vloop_free(loop);
+        return r;
+}
