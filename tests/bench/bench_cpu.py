@@ -5,6 +5,8 @@ import re
 import subprocess
 import time
 
+from harness.workspace import read
+
 LISTEN = "127.0.0.1:8188"
 FRAMES = (200, 700)
 
@@ -25,7 +27,7 @@ def per_frame(tool, mode, wav, folder):
 
 
 def ticks(pid):
-    stat = open("/proc/%d/stat" % pid, encoding="utf-8").read()
+    stat = read("/proc/%d/stat" % pid)
     parts = stat[stat.rindex(")") + 2:].split()
     return int(parts[11]) + int(parts[12])
 
@@ -33,7 +35,7 @@ def ticks(pid):
 def wakeups(pid):
     total = 0
     for task in os.listdir("/proc/%d/task" % pid):
-        for line in open("/proc/%d/task/%s/status" % (pid, task), encoding="utf-8"):
+        for line in read("/proc/%d/task/%s/status" % (pid, task)).splitlines():
             if line.startswith("voluntary_ctxt_switches"):
                 total += int(line.split()[1])
     return total

@@ -2,11 +2,13 @@
 import json
 import os
 
+from harness.workspace import read
+
 CALLS = 5000
 
 
 def private_dirty_kb(pid):
-    for line in open("/proc/%d/smaps_rollup" % pid, encoding="utf-8"):
+    for line in read("/proc/%d/smaps_rollup" % pid).splitlines():
         if line.startswith("Private_Dirty"):
             return int(line.split()[1])
     return 0

@@ -3,12 +3,14 @@ import os
 import subprocess
 import time
 
+from harness.workspace import read
+
 LISTEN = "127.0.0.1:8188"
 
 
 def rollup(pid):
     out = {}
-    for line in open("/proc/%d/smaps_rollup" % pid, encoding="utf-8"):
+    for line in read("/proc/%d/smaps_rollup" % pid).splitlines():
         parts = line.split()
         if len(parts) == 3 and parts[2] == "kB":
             out[parts[0].rstrip(":")] = int(parts[1]) / 1024
@@ -21,7 +23,7 @@ def tree_pss(root):
     for entry in os.listdir("/proc"):
         if entry.isdigit():
             try:
-                stat = open("/proc/%s/stat" % entry, encoding="utf-8").read()
+                stat = read("/proc/%s/stat" % entry)
             except OSError:
                 continue
             children.setdefault(int(stat[stat.rindex(")") + 2:].split()[1]), []).append(int(entry))
@@ -91,7 +93,7 @@ def run(build, report, _cannot_run):
 def alone(pid):
     """PSS as it would be without another rtcroomd: pages of the daemon and of libraries that only rtcroomds map count whole."""
     total = 0.0
-    for line in open("/proc/%d/smaps" % pid, encoding="utf-8"):
+    for line in read("/proc/%d/smaps" % pid).splitlines():
         if line.startswith("Rss:"):
             rss = int(line.split()[1])
         elif line.startswith("Pss:"):

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import time
 
-from .workspace import TOP, wait_for
+from .workspace import TOP, read, wait_for
 
 BUS_NAME = "org.rtcroom.RtcRoom1"
 APP_ID = "0123456789abcdef01234567"
@@ -36,9 +36,9 @@ class Desktop:
         env_file = os.path.join(self.path, "env")
         wait_for(lambda: os.path.exists(env_file) or self.stack.poll() is not None, "the sound of " + self.name, 20)
         if self.stack.poll() is not None:
-            raise RuntimeError(open(os.path.join(self.path, "stack.log"), encoding="utf-8").read())
+            raise RuntimeError(read(os.path.join(self.path, "stack.log")))
         self.env = dict(os.environ)
-        for line in open(env_file, encoding="utf-8"):
+        for line in read(env_file).splitlines():
             for word in shlex.split(line):
                 if "=" in word:
                     key, value = word.split("=", 1)
@@ -65,8 +65,7 @@ class Desktop:
             f.write("[D-BUS Service]\nName=%s\nExec=%s\n" % (BUS_NAME, launcher))
 
     def log(self):
-        path = os.path.join(self.path, "rtcroomd.log")
-        return open(path, encoding="utf-8", errors="replace").read() if os.path.exists(path) else ""
+        return read(os.path.join(self.path, "rtcroomd.log"), "")
 
     # ---- processes in this user's environment ----
 
@@ -92,8 +91,8 @@ class Desktop:
     def join(self, room, user, *more, token=None, wait=True):
         """rtcroomctl join --json; returns the Joined object."""
         args = ["--json", "join", room, "--app", APP_ID, "--user", user, "--token", token or self.token(room, user), *more]
-        j = Joined(self, self.start(self.ctl_path, *args, stdout=open(os.path.join(self.path, "join-%s.log" % user), "wb"),
-                                    stderr=subprocess.STDOUT), os.path.join(self.path, "join-%s.log" % user))
+        name = "join-%s-%d.log" % (user, len(os.listdir(self.path)))
+        j = Joined(self, self.start(self.ctl_path, *args, log=name), os.path.join(self.path, name))
         if wait:
             j.wait("joined", seconds=25)
         return j
@@ -125,9 +124,8 @@ class Desktop:
         found = {}
         for entry in os.listdir("/proc"):
             if entry.isdigit():
-                try:
-                    stat = open("/proc/%s/stat" % entry, encoding="utf-8").read()
-                except OSError:
+                stat = read("/proc/%s/stat" % entry, "")
+                if not stat:
                     continue
                 name, rest = stat[stat.index("(") + 1:stat.rindex(")")], stat[stat.rindex(")") + 2:].split()
                 if int(rest[1]) == pid:
@@ -136,11 +134,8 @@ class Desktop:
 
 
 def is_zombie(pid):
-    try:
-        stat = open("/proc/%d/stat" % pid, encoding="utf-8").read()
-    except OSError:
-        return True
-    return stat[stat.rindex(")") + 2] == "Z"
+    stat = read("/proc/%d/stat" % pid, "")
+    return not stat or stat[stat.rindex(")") + 2] == "Z"
 
 
 class Joined:
@@ -151,7 +146,7 @@ class Joined:
 
     def events(self, name=None):
         found = []
-        for line in open(self.log, encoding="utf-8", errors="replace"):
+        for line in read(self.log, "").splitlines(keepends=True):
             if line.startswith("{") and line.endswith("\n"):
                 event = json.loads(line)
                 if name is None or event.get("event") == name:
@@ -164,7 +159,7 @@ class Joined:
             if hits:
                 return hits
             if name == "joined" and self.process.poll() is not None:
-                raise RuntimeError("the join ended:\n%s\n%s" % (open(self.log, encoding="utf-8").read(), self.desktop.log()[-4000:]))
+                raise RuntimeError("the join ended:\n%s\n%s" % (read(self.log), self.desktop.log()[-4000:]))
             return None
         return wait_for(look, "event %s of %s" % (name, self.log), seconds)[0]
 

@@ -7,7 +7,7 @@ import wave
 
 import numpy as np
 
-from .workspace import wait_for
+from .workspace import read, wait_for
 
 RATE = 48000
 
@@ -40,7 +40,8 @@ def tone(path, hertz, seconds, level=0.5):
 
 def read_wav(path):
     """16 bit or float mono → float array."""
-    data = open(path, "rb").read()
+    with open(path, "rb") as f:
+        data = f.read()
     fmt = data.index(b"fmt ") + 8
     kind = int.from_bytes(data[fmt:fmt + 2], "little")
     body = data.index(b"data") + 8
@@ -70,7 +71,8 @@ class Probe:
         self.desktop, self.path = desktop, path
         self.out = path + ".json"
         tool = os.path.join(desktop.build, "tests", "tools", "audio-probe")
-        self.process = desktop.start(tool, *args, stdout=open(self.out, "wb"), stderr=subprocess.DEVNULL)
+        with open(self.out, "wb") as out:
+            self.process = desktop.start(tool, *args, stdout=out, stderr=subprocess.DEVNULL)
 
     def finish(self, seconds=60):
         """Waits for the end (a player) and returns its stamps."""
@@ -82,7 +84,7 @@ class Probe:
         return self.stamps()
 
     def stamps(self):
-        return json.loads(open(self.out, encoding="utf-8").read())
+        return json.loads(read(self.out))
 
 
 def play(desktop, path, into="test-mic", name="probe-play"):
@@ -106,7 +108,7 @@ def record(desktop, path, port="test-sink:monitor_FL", seconds=600, name="probe-
 
 def record_node(desktop, path, node, seconds=2.0):
     """What one playback stream plays, taken from its own port; returns the samples."""
-    record(desktop, path, node + ":output_MONO", seconds, "probe-ear").finish()
+    record(desktop, path, node + ":output_FL", seconds, "probe-ear").finish()
     return read_wav(path)
 
 

@@ -38,6 +38,17 @@ def wait_for(condition, what, seconds=10.0, step=0.02):
         time.sleep(step)
 
 
+def read(path, missing=None):
+    """The text of a file; `missing` (if given) where there is none."""
+    try:
+        with open(path, encoding="utf-8", errors="replace") as f:
+            return f.read()
+    except OSError:
+        if missing is None:
+            raise
+        return missing
+
+
 class Workspace:
     """A temporary folder (kept when `keep` names one) and what was started in it."""
 
@@ -64,11 +75,10 @@ class Workspace:
 
     def start(self, args, log=None, **kw):
         """Starts a process that this workspace will end; its output goes to LOG below the folder."""
-        out = open(os.path.join(self.path, log), "ab") if log else None
-        process = subprocess.Popen(args, stdin=subprocess.DEVNULL, stdout=kw.pop("stdout", out), stderr=kw.pop("stderr", out),
-                                   start_new_session=True, **kw)
-        if out:
-            out.close()
+        with open(os.path.join(self.path, log) if log else os.devnull, "ab") as out:
+            kw.setdefault("stdout", out if log else None)
+            kw.setdefault("stderr", out if log else None)
+            process = subprocess.Popen(args, stdin=subprocess.DEVNULL, start_new_session=True, **kw)
         self.processes.append(process)
         return process
 

@@ -10,11 +10,11 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 from harness import case  # noqa: E402
 from harness.desktop import APP_ID, APP_KEY  # noqa: E402
-from harness.workspace import TOP, wait_for  # noqa: E402
+from harness.workspace import TOP, read, wait_for  # noqa: E402
 
 
 def readme_example():
-    text = open(os.path.join(TOP, "README.md"), encoding="utf-8").read()
+    text = read(os.path.join(TOP, "README.md"))
     return re.search(r"```c\n(.*?)```", text, re.S)[1]
 
 
@@ -25,7 +25,7 @@ class ClientLib(case.Case):
         return prefix
 
     def sanitizer_flags(self):
-        cache = open(os.path.join(case.BUILD, "CMakeCache.txt"), encoding="utf-8").read()
+        cache = read(os.path.join(case.BUILD, "CMakeCache.txt"))
         return ["-fsanitize=address,undefined"] if "RTCROOMD_SANITIZE:STRING=address" in cache else []
 
     def pkg_config(self, prefix):
@@ -50,8 +50,8 @@ class ClientLib(case.Case):
         log = os.path.join(self.ws.path, "example.log")
         d.env["LD_LIBRARY_PATH"] = libdir
         process = d.start(program, APP_ID, "room", "alice", d.token("room", "alice"), log="../example.log")
-        wait_for(lambda: "in the room: alice" in open(log, encoding="utf-8").read(), "the example's room", 15)
-        self.assertIn("joinRtcRoom:ok", open(log, encoding="utf-8").read())
+        wait_for(lambda: "in the room: alice" in read(log), "the example's room", 15)
+        self.assertIn("joinRtcRoom:ok", read(log))
         self.assertEqual(d.ctl_json("status")[0]["roomId"], "room")
         self.ws.stop(process, signal.SIGKILL)
         wait_for(lambda: d.ctl("status", check=False).returncode == 4, "the room to be left when the program is gone")
@@ -74,7 +74,7 @@ class ClientLib(case.Case):
     def test_only_public_symbols(self):
         library = os.path.join(case.BUILD, "client-lib", "librtcroom.so")
         names = re.findall(r" [A-Z] (\S+)", subprocess.run(["nm", "-D", "--defined-only", library], stdout=subprocess.PIPE, text=True, check=True).stdout)
-        header = open(os.path.join(TOP, "client-lib/include/rtcroom/rtcroom.h"), encoding="utf-8").read()
+        header = read(os.path.join(TOP, "client-lib/include/rtcroom/rtcroom.h"))
         for name in names:
             if name == "RTCROOM_0" or name.startswith("__"):
                 continue
@@ -127,7 +127,7 @@ class ClientLib(case.Case):
         self.assertEqual(d.ctl("volume", "bob", check=False).returncode, 2)
         self.assertEqual(d.ctl("status", check=False).returncode, 4)
         monitor_log = os.path.join(d.path, "monitor.log")
-        monitor = d.start(d.ctl_path, "--json", "monitor", stdout=open(monitor_log, "wb"))
+        monitor = d.start(d.ctl_path, "--json", "monitor", log="monitor.log")
         j = d.join("room", "alice")
         status = d.ctl_json("status")[0]
         self.assertEqual((status["state"], status["roomId"], status["engine"], status["muted"]), ("joined", "room", "embedded", False))
@@ -141,7 +141,7 @@ class ClientLib(case.Case):
         self.assertTrue({"packetsSent", "bytesSent"} <= names, names)
         d.ctl("leave")
         wait_for(lambda: d.ctl("status", check=False).returncode == 4, "the room to be left")
-        wait_for(lambda: "ended" in [json.loads(x)["event"] for x in open(monitor_log, encoding="utf-8")], "the monitor to tell")
+        wait_for(lambda: "ended" in [json.loads(x)["event"] for x in read(monitor_log).splitlines()], "the monitor to tell")
         self.ws.stop(monitor, signal.SIGINT)
         j.leave()
         for page in ("client-lib/rtcroomctl.1", "client-lib/librtcroom.3", "daemon/rtcroomd.8", "daemon/rtcroomd.conf.5"):

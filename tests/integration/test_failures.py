@@ -8,7 +8,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 from harness import case, sound  # noqa: E402
 from harness.desktop import APP_ID  # noqa: E402
-from harness.workspace import wait_for  # noqa: E402
+from harness.workspace import read, wait_for  # noqa: E402
 
 LISTEN = "127.0.0.1:8188"
 
@@ -139,7 +139,7 @@ class Failures(case.Case):
 
     @staticmethod
     def resident_kb(pid):
-        for line in open("/proc/%d/smaps_rollup" % pid, encoding="utf-8"):
+        for line in read("/proc/%d/smaps_rollup" % pid).splitlines():
             if line.startswith("Private_Dirty"):
                 return int(line.split()[1])
         return 0

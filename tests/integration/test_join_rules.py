@@ -20,7 +20,7 @@ class Rules(case.Case):
         super().setUp()
         from harness.bus import Client
         self.d = self.desktop("a", {"consent": {"default": "allow"},
-                                    "apps": {APP_ID: {"appKey": APP_KEY}, OTHER_APP: {"appKey": "another key"},
+                                    "apps": {APP_ID: {"appKey": APP_KEY}, OTHER_APP: {"appKey": "another-key"},
                                              "forbidden": {"allowed": False}}})
         self.client = Client(self.d)
         self.other = Client(self.d)
