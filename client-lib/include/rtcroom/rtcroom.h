@@ -136,7 +136,7 @@ struct rtcroom_participant {
         unsigned quality;
         uint64_t node_serial; /* object.serial of the playback node in PipeWire */
 };
-/* An array owned by the caller (free()), in join order. */
+/* An array owned by the caller (free()), in the order in which their objects were made. */
 int rtcroom_context_get_participants(struct rtcroom_context *c, struct rtcroom_participant **ret, size_t *ret_n);
 int rtcroom_context_set_volume(struct rtcroom_context *c, const char *user_id, double volume);
 int rtcroom_context_set_participant_muted(struct rtcroom_context *c, const char *user_id, bool muted);

@@ -33,6 +33,8 @@ enum child_state { CHILD_STOPPED, CHILD_STARTING, CHILD_RUNNING, CHILD_STOPPING,
 enum {
         CONNECT_EVERY_US = 4000,
         START_PATIENCE_US = 5000000,
+        REFUSED_PATIENCE_US = 300000, /* of a socket that is bound and refuses: see on_starting() */
+        START_ATTEMPTS = 5,
         STOP_PATIENCE_US = 1000000,
         BACKOFF_FIRST_US = 100000,
         BACKOFF_MOST_US = 5000000,
@@ -56,7 +58,8 @@ struct janus_child {
         char folder[96], url[JANUS_CHILD_SOCKET_SIZE + 8];
         char secret[JANUS_SECRET_SIZE]; /* of the process, or of the next one */
         struct listen_address listen;   /* of the process */
-        uint64_t since_us, idle_since_us, backoff_us;
+        uint64_t since_us, idle_since_us, backoff_us, refused_since_us;
+        unsigned attempts;            /* at starting, in a row */
         struct engine_result failure; /* why the last start failed, for those who wait */
         bool failed;
 };
@@ -96,6 +99,7 @@ static void answer(struct janus_child *c, const struct engine_result *res)
 
 static void fail(struct janus_child *c, enum engine_reason reason, const char *detail)
 {
+        c->attempts = 0;
         c->failure = (struct engine_result){ .reason = reason };
         (void)snprintf(c->failure.detail, sizeof(c->failure.detail), "%s", detail);
         c->failed = true;
@@ -156,6 +160,22 @@ static void start(struct janus_child *c)
                 return;
         }
         enter(c, CHILD_STARTING, CONNECT_EVERY_US);
+        c->refused_since_us = c->since_us;
+}
+
+/* Janus 1.1.2 loses a race with itself now and then: the thread of the Unix transport looks at a flag that is set
+ * after it was started, and ends. Janus then either ends, too, or stays with a socket that refuses. The next try
+ * mostly does. */
+static void start_again(struct janus_child *c, const char *why)
+{
+        c->process = janus_process_free(c->process);
+        if (++c->attempts < START_ATTEMPTS) {
+                log_info("%s: starting it again", why);
+                start(c);
+        } else {
+                log_error("%s, %u times", why, c->attempts);
+                fail(c, ENGINE_INTERNAL, why);
+        }
 }
 
 static void stop(struct janus_child *c)
@@ -189,48 +209,52 @@ static void on_exited(int status, void *ctx)
                 ended(c);
                 return;
         }
+        if (c->state == CHILD_STARTING) {
+                start_again(c, "janus ended at once");
+                return;
+        }
         log_warning("janus ended by itself (status %d)", status);
         c->process = janus_process_free(c->process);
         janus_files_remove(c->folder);
         c->backoff_us = lived_us > STABLE_US || c->backoff_us == 0 ? BACKOFF_FIRST_US : 2 * c->backoff_us;
         if (c->backoff_us > BACKOFF_MOST_US)
                 c->backoff_us = BACKOFF_MOST_US;
-        if (c->state == CHILD_STARTING)
-                fail(c, ENGINE_INTERNAL, "janus ended at once");
-        else if (is_wanted(c))
+        if (is_wanted(c))
                 enter(c, CHILD_BACKOFF, c->backoff_us);
         else
                 enter(c, CHILD_STOPPED, LOOP_NEVER);
 }
 
-/* A connection is the proof that it serves; it is closed at once. */
-static bool accepts(const struct janus_child *c)
+/* A connection is the proof that it serves; it is closed at once. -ECONNREFUSED: bound, but nobody listens. */
+static int try_connect(const struct janus_child *c)
 {
         struct sockaddr_un a = { .sun_family = AF_UNIX };
         _cleanup_close_ int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
         if (fd < 0)
-                return false;
+                return -errno;
         snprintf(a.sun_path, sizeof(a.sun_path), "%s/janus.sock", c->folder);
-        return connect(fd, (struct sockaddr *)&a, sizeof(a)) == 0;
+        return connect(fd, (struct sockaddr *)&a, sizeof(a)) < 0 ? -errno : 0;
 }
 
 static void on_starting(struct janus_child *c)
 {
-        uint64_t waited_us = loop_now_us(c->env->loop) - c->since_us;
+        uint64_t now_us = loop_now_us(c->env->loop);
+        int r = try_connect(c);
 
-        if (accepts(c)) {
-                log_info("janus serves%s%s", c->listen.port ? ", listening at " : "",
-                         c->listen.port ? c->env->embedded_listen ? c->env->embedded_listen : "" : "");
+        if (r >= 0) {
+                log_info("janus serves%s", c->listen.port ? ", and listens for others" : "");
+                c->attempts = 0;
                 enter(c, CHILD_RUNNING, 0);
                 c->idle_since_us = c->since_us;
-        } else if (waited_us > START_PATIENCE_US) {
-                log_error("janus does not begin to serve");
-                c->process = janus_process_free(c->process);
-                fail(c, ENGINE_TIMED_OUT, "");
-        } else {
-                (void)loop_set_timer(c->timer, loop_now_us(c->env->loop) + CONNECT_EVERY_US);
+                return;
         }
+        if (r != -ECONNREFUSED)
+                c->refused_since_us = now_us;
+        if (now_us - c->refused_since_us > REFUSED_PATIENCE_US || now_us - c->since_us > START_PATIENCE_US)
+                start_again(c, "janus does not begin to serve");
+        else
+                (void)loop_set_timer(c->timer, now_us + CONNECT_EVERY_US);
 }
 
 /* Nobody of ours: stop when the time is over, unless others are connected. */
