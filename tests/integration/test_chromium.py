@@ -26,7 +26,11 @@ class Browser:
     def ask(self, what):
         self.process.stdin.write(what + "\n")
         self.process.stdin.flush()
-        return json.loads(self.process.stdout.readline())["value"]
+        while True:
+            answer = json.loads(self.process.stdout.readline())
+            if answer["event"] == what:
+                return answer["value"]
+            print("browser:", answer, file=sys.stderr)
 
     def close(self):
         self.process.stdin.close()

@@ -36,9 +36,11 @@ function serve() {
     executablePath: '/usr/bin/chromium', headless: true,
     args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
       '--disable-component-update', '--disable-sync', '--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream',
-      '--autoplay-policy=no-user-gesture-required', ...(options.wav ? ['--use-file-for-audio-capture=' + options.wav] : [])],
+      '--autoplay-policy=no-user-gesture-required', ...(options.wav ? ['--use-file-for-fake-audio-capture=' + options.wav] : [])],
   });
   const page = await (await browser.newContext()).newPage();
+  page.on('pageerror', e => say({ event: 'pageerror', text: e.message }));
+  page.on('console', m => process.env.PEER_DEBUG && say({ event: 'console', text: m.text() }));
   await page.goto(`http://127.0.0.1:${server.address().port}/`);
   await page.waitForFunction('window.ready');
   const started = Date.now();
