@@ -177,7 +177,7 @@ static int find_participant(struct rtcroom_context *c, const char *user_id, char
 
 int rtcroom_context_set_volume(struct rtcroom_context *c, const char *user_id, double volume)
 {
-        char path[96];
+        char path[128];
         int k;
 
         if (!c || c->freed || !user_id || !isfinite(volume))
@@ -188,7 +188,7 @@ int rtcroom_context_set_volume(struct rtcroom_context *c, const char *user_id, d
 
 int rtcroom_context_set_participant_muted(struct rtcroom_context *c, const char *user_id, bool muted)
 {
-        char path[96];
+        char path[128];
         int k;
 
         if (!c || c->freed || !user_id)

@@ -123,10 +123,11 @@ static int connect_stream(struct pwnode *n)
 {
         uint8_t buffer[1024];
         struct spa_pod_builder b = SPA_POD_BUILDER_INIT(buffer, sizeof(buffer));
-        const struct spa_pod *format = spa_format_audio_raw_build(
-                &b, SPA_PARAM_EnumFormat,
-                &SPA_AUDIO_INFO_RAW_INIT(.format = SPA_AUDIO_FORMAT_F32, .rate = AUDIO_RATE, .channels = 1,
-                                         .position = { SPA_AUDIO_CHANNEL_MONO }));
+        struct spa_audio_info_raw info = { .format = SPA_AUDIO_FORMAT_F32,
+                                           .rate = AUDIO_RATE,
+                                           .channels = 1,
+                                           .position = { SPA_AUDIO_CHANNEL_MONO } };
+        const struct spa_pod *format = spa_format_audio_raw_build(&b, SPA_PARAM_EnumFormat, &info);
 
         return pw_stream_connect(
                 n->stream, n->direction == AUDIO_CAPTURE ? PW_DIRECTION_INPUT : PW_DIRECTION_OUTPUT, PW_ID_ANY,

@@ -11,11 +11,11 @@
 #define _cleanup_(fn) __attribute__((cleanup(fn)))
 
 /* DEFINE_CLEANUP(struct x *, x_free) gives x_freep() for _cleanup_(x_freep). */
-#define DEFINE_CLEANUP(type, fn)                                                                                     \
-        static inline void fn##p(type *p)                                                                            \
-        {                                                                                                            \
-                if (*p)                                                                                              \
-                        fn(*p);                                                                                      \
+#define DEFINE_CLEANUP(type, fn)          \
+        static inline void fn##p(type *p) \
+        {                                 \
+                if (*p)                   \
+                        fn(*p);           \
         }
 
 static inline void cleanup_freep(void *p)
@@ -33,11 +33,11 @@ static inline void cleanup_closep(int *fd)
 #define _cleanup_close_ _cleanup_(cleanup_closep)
 
 /* Returns the pointer and leaves NULL behind. */
-#define take_ptr(p)                                                                                                  \
-        ({                                                                                                           \
-                __typeof__(p) _taken = (p);                                                                          \
-                (p) = NULL;                                                                                          \
-                _taken;                                                                                              \
+#define take_ptr(p)                         \
+        ({                                  \
+                __typeof__(p) _taken = (p); \
+                (p) = NULL;                 \
+                _taken;                     \
         })
 
 /* Returns the descriptor and leaves -EBADF behind. */
@@ -58,4 +58,4 @@ static inline int close_fd(int fd)
 }
 
 #define ARRAY_SIZE(a)                (sizeof(a) / sizeof((a)[0]))
-#define container_of(p, type, field) ((type *)(void *)((char *)(p) - offsetof(type, field)))
+#define container_of(p, type, field) ((type *)(void *)((char *)(p)-offsetof(type, field)))

@@ -44,9 +44,16 @@ static inline void list_remove(struct list *member)
 /* The member's owner, or NULL for an empty list. */
 #define list_first(head, type, field) (list_is_empty(head) ? NULL : container_of((head)->next, type, field))
 
-/* The loop variable may be removed (and freed) in the body. */
-#define list_for_each(var, head, field)                                                                              \
-        for (__typeof__(var) var##_next = (var = container_of((head)->next, __typeof__(*var), field),                \
-                                           container_of(var->field.next, __typeof__(*var), field));                  \
-             &var->field != (head); var = var##_next,                                                                \
-                                    var##_next = container_of(var##_next->field.next, __typeof__(*var), field))
+/* The loop variable may be removed (and freed) in the body. Static analysis is shown a plain loop: it cannot parse the
+ * comma expressions that keep the next member at hand. */
+#ifdef __cppcheck__
+#define list_for_each(var, head, field)                            \
+        for (var = list_first(head, __typeof__(*var), field); var; \
+             var = list_first(&var->field, __typeof__(*var), field))
+#else
+#define list_for_each(var, head, field)                                                               \
+        for (__typeof__(var) var##_next = (var = container_of((head)->next, __typeof__(*var), field), \
+                                          container_of(var->field.next, __typeof__(*var), field));    \
+             &var->field != (head);                                                                   \
+             var = var##_next, var##_next = container_of(var##_next->field.next, __typeof__(*var), field))
+#endif

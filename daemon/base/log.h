@@ -15,10 +15,23 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum log_level { LOG_LEVEL_ERROR = 3, LOG_LEVEL_WARNING = 4, LOG_LEVEL_NOTICE = 5, LOG_LEVEL_INFO = 6, LOG_LEVEL_DEBUG = 7 };
+enum log_level {
+        LOG_LEVEL_ERROR = 3,
+        LOG_LEVEL_WARNING = 4,
+        LOG_LEVEL_NOTICE = 5,
+        LOG_LEVEL_INFO = 6,
+        LOG_LEVEL_DEBUG = 7
+};
 
 /* Fields of the journal; a thread sets those it knows for the duration of a scope. Values are borrowed. */
-enum log_field { LOG_FIELD_CONTEXT, LOG_FIELD_ROOM, LOG_FIELD_PARTICIPANT, LOG_FIELD_REQUEST, LOG_FIELD_ENGINE, _LOG_FIELD_MAX };
+enum log_field {
+        LOG_FIELD_CONTEXT,
+        LOG_FIELD_ROOM,
+        LOG_FIELD_PARTICIPANT,
+        LOG_FIELD_REQUEST,
+        LOG_FIELD_ENGINE,
+        _LOG_FIELD_MAX
+};
 const char *log_field_name(enum log_field f); /* "CONTEXT" … */
 
 struct log_record {
@@ -33,8 +46,8 @@ struct log_record {
 void log_set_sink(void (*sink)(const struct log_record *rec));
 void log_set_level(enum log_level level);
 enum log_level log_get_level(void);
-const char *log_level_to_string(enum log_level l);               /* "error" "warning" "notice" "info" "debug" */
-int log_level_from_string(const char *s, enum log_level *ret);   /* also "err", "warn"; -EINVAL */
+const char *log_level_to_string(enum log_level l);             /* "error" "warning" "notice" "info" "debug" */
+int log_level_from_string(const char *s, enum log_level *ret); /* also "err", "warn"; -EINVAL */
 /* Comma separated globs (fnmatch) whose topics log at debug whatever the level. Copies. */
 void log_set_debug_topics(const char *globs);
 
@@ -53,9 +66,9 @@ static inline void log_field_restore(struct log_field_scope *s)
 {
         (void)log_field_swap(s->field, s->old);
 }
-#define LOG_SCOPE(f, v)                                                                                              \
-        __attribute__((cleanup(log_field_restore), unused)) struct log_field_scope _scope_##f = { f,                 \
-                                                                                                  log_field_swap(f, v) }
+#define LOG_SCOPE(f, v)                            \
+        __attribute__((cleanup(log_field_restore), \
+                       unused)) struct log_field_scope _scope_##f = { f, log_field_swap(f, v) }
 
 /* State of one rate-limited place. */
 struct log_limit {
@@ -74,10 +87,10 @@ const char *log_secret_to(struct log_secret_buf *buf, const char *secret);
 
 #define LOG_TOPIC(t) static const char log_topic_here[] __attribute__((unused)) = t
 
-#define log_at(level, ...)                                                                                           \
-        do {                                                                                                         \
-                if (log_is_enabled(level, log_topic_here))                                                           \
-                        log_write(level, log_topic_here, __FILE_NAME__, __LINE__, __VA_ARGS__);                      \
+#define log_at(level, ...)                                                                      \
+        do {                                                                                    \
+                if (log_is_enabled(level, log_topic_here))                                      \
+                        log_write(level, log_topic_here, __FILE_NAME__, __LINE__, __VA_ARGS__); \
         } while (0)
 #define log_error(...)   log_at(LOG_LEVEL_ERROR, __VA_ARGS__)
 #define log_warning(...) log_at(LOG_LEVEL_WARNING, __VA_ARGS__)
@@ -85,16 +98,15 @@ const char *log_secret_to(struct log_secret_buf *buf, const char *secret);
 #define log_info(...)    log_at(LOG_LEVEL_INFO, __VA_ARGS__)
 #define log_debug(...)   log_at(LOG_LEVEL_DEBUG, __VA_ARGS__)
 
-#define log_every_second(level, fmt, ...)                                                                            \
-        do {                                                                                                         \
-                static struct log_limit _limit;                                                                      \
-                uint32_t _n;                                                                                         \
-                if (log_is_enabled(level, log_topic_here) && log_limit_pass(&_limit, &_n)) {                         \
-                        if (_n > 0)                                                                                  \
-                                log_write(level, log_topic_here, __FILE_NAME__, __LINE__,                            \
-                                          fmt " (and %u more like it)" __VA_OPT__(, ) __VA_ARGS__, _n);              \
-                        else                                                                                         \
-                                log_write(level, log_topic_here, __FILE_NAME__, __LINE__,                            \
-                                          fmt __VA_OPT__(, ) __VA_ARGS__);                                           \
-                }                                                                                                    \
+#define log_every_second(level, fmt, ...)                                                                      \
+        do {                                                                                                   \
+                static struct log_limit _limit;                                                                \
+                uint32_t _n;                                                                                   \
+                if (log_is_enabled(level, log_topic_here) && log_limit_pass(&_limit, &_n)) {                   \
+                        if (_n > 0)                                                                            \
+                                log_write(level, log_topic_here, __FILE_NAME__, __LINE__,                      \
+                                          fmt " (and %u more like it)", ##__VA_ARGS__, _n);                    \
+                        else                                                                                   \
+                                log_write(level, log_topic_here, __FILE_NAME__, __LINE__, fmt, ##__VA_ARGS__); \
+                }                                                                                              \
         } while (0)

@@ -23,8 +23,8 @@ struct audio_port {
         int wake_fd;           /* owned */
         _Atomic int refs;
         /* ---- */
-        _Atomic float gain;          /* playback, control → RT: 0.0–2.0; 0 for a local mute. RT ramps to it. */
-        _Atomic float level;         /* network → control: linear 0–1 of what was last said (meters, Participant.Level) */
+        _Atomic float gain;  /* playback, control → RT: 0.0–2.0; 0 for a local mute. RT ramps to it. */
+        _Atomic float level; /* network → control: linear 0–1 of what was last said (meters, Participant.Level) */
         _Atomic uint32_t quantum;    /* RT → network: frames of the last period; 0 before the first */
         _Atomic uint64_t periods;    /* RT: process calls so far */
         _Atomic uint64_t frames;     /* RT: frames moved so far */

@@ -26,7 +26,8 @@ enum { GATE_ALL = (1 << 6) - 1 };
 /* Zeroed memory is a shut gate. */
 struct capture_gate {
         _Atomic uint32_t conditions;
-        _Atomic uint32_t closings; /* times a condition was withdrawn: shut and opened again between two looks shows here */
+        _Atomic uint32_t
+                closings; /* times a condition was withdrawn: shut and opened again between two looks shows here */
 };
 
 /* control */

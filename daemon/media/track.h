@@ -1,9 +1,11 @@
-/* track.h - the two ends of the media path: capture ring → gate → Opus (tx), packets → jitter buffer → Opus → ring (rx).
+/* track.h - the two ends of the media path: capture ring → gate → Opus (tx), packets → jitter buffer → Opus → ring
+ * (rx).
  *
  * Network thread only; no sockets, no PipeWire; time is a parameter. The owner calls _pump() whenever the port's
- * wake_fd fires (each period of the graph), and at the time _pump() asks for. Pull model: an rx track decodes only when
- * its ring holds less than the graph will take next, so no queue stands between decoder and device, and the clock of the
- * device is the clock of the decoder: what drift is left shows in the jitter buffer's level and is corrected there.
+ * wake_fd fires (each period of the graph), and at the time _pump() asks for. Pull model: an rx track decodes only
+ * when its ring holds less than the graph will take next, so no queue stands between decoder and device, and the clock
+ * of the device is the clock of the decoder: what drift is left shows in the jitter buffer's level and is corrected
+ * there.
  */
 #pragma once
 
@@ -17,9 +19,9 @@
 /* ---- sending ---- */
 
 struct voice_config {
-        uint32_t frame_ms;    /* 10, 20, 40, 60 */
-        uint32_t bitrate;     /* bit/s */
-        uint32_t complexity;  /* 0–10 */
+        uint32_t frame_ms;   /* 10, 20, 40, 60 */
+        uint32_t bitrate;    /* bit/s */
+        uint32_t complexity; /* 0–10 */
         bool dtx, fec;
 };
 
@@ -58,9 +60,9 @@ struct rx_stats {
         uint64_t frames_decoded, samples_concealed, samples_total, concealment_events;
         uint64_t samples_inserted, samples_removed; /* by time scaling and drift correction */
         uint64_t jbuf_emitted;                      /* frames of 48 kHz samples that left the jitter buffer … */
-        uint64_t jbuf_delay_us_total;               /* … and their summed stay, packet arrival → ring (W3C jitterBufferDelay) */
+        uint64_t jbuf_delay_us_total; /* … and their summed stay, packet arrival → ring (W3C jitterBufferDelay) */
         uint32_t jitter_us, target_delay_us;
-        double energy;                              /* W3C totalAudioEnergy */
+        double energy; /* W3C totalAudioEnergy */
 };
 
 struct rx_track;
@@ -73,8 +75,8 @@ int rx_track_new(struct audio_port *port /* may be NULL: counted, not decoded */
 struct rx_track *rx_track_free(struct rx_track *t);
 void rx_track_set_port(struct rx_track *t, struct audio_port *port); /* NULL detaches */
 /* One RTP packet of this stream. level_dbov < 0: the packet carried no level. seq is the 16 bit number of the wire. */
-void rx_track_put(struct rx_track *t, uint16_t seq, uint32_t timestamp, bool marker, const uint8_t *payload, size_t len,
-                  int level_dbov, uint64_t arrival_us);
+void rx_track_put(struct rx_track *t, uint16_t seq, uint32_t timestamp, bool marker, const uint8_t *payload,
+                  size_t len, int level_dbov, uint64_t arrival_us);
 uint64_t rx_track_pump(struct rx_track *t, uint64_t now_us);
 void rx_track_get_stats(const struct rx_track *t, struct rx_stats *ret);
 

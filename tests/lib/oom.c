@@ -1,6 +1,7 @@
 /* oom.c - allocation sweep and RT guard, by the linker's --wrap: sees the calls of our own objects only.
  *
- * The limit is per process and counts allocations of every thread; the guard counts those of the thread that entered it.
+ * The limit is per process and counts allocations of every thread; the guard counts those of the thread that entered
+ * it.
  */
 #include <pthread.h>
 #include <stdatomic.h>

@@ -46,11 +46,11 @@ int rtcroom_get_fd(struct rtcroom *r);
 int rtcroom_get_events(struct rtcroom *r);
 /* Absolute time in µs of CLOCK_MONOTONIC at which to dispatch at the latest; UINT64_MAX: none. */
 int rtcroom_get_timeout(struct rtcroom *r, uint64_t *ret_us);
-/* Handles what has arrived. 1: there may be more, call again; 0: nothing left. -ENOTCONN: the bus is gone, every context
- * was told so, and the connection can only be closed. Not inside a callback (-EINVAL). */
+/* Handles what has arrived. 1: there may be more, call again; 0: nothing left. -ENOTCONN: the bus is gone, every
+ * context was told so, and the connection can only be closed. Not inside a callback (-EINVAL). */
 int rtcroom_dispatch(struct rtcroom *r);
-/* Waits until something arrives, at most timeout_us (UINT64_MAX: for ever), and dispatches it. 1: something was done; 0:
- * not, for the time is over or a signal handler ran. Errors as of rtcroom_dispatch(). */
+/* Waits until something arrives, at most timeout_us (UINT64_MAX: for ever), and dispatches it. 1: something was done;
+ * 0: not, for the time is over or a signal handler ran. Errors as of rtcroom_dispatch(). */
 int rtcroom_wait(struct rtcroom *r, uint64_t timeout_us);
 /* Words for the last failure of this connection, "" if none. Borrowed until the next call. */
 const char *rtcroom_last_error(struct rtcroom *r);

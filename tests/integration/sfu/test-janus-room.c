@@ -1,5 +1,6 @@
-/* test-janus-room.c - the janus engine on a real Janus (lib/janus.sh): two of us hear each other, strangers do not get in,
- * and a Janus that is killed is noticed. Sound comes from and goes to ports of our own, so no sound server is needed. */
+/* test-janus-room.c - the janus engine on a real Janus (lib/janus.sh): two of us hear each other, strangers do not get
+ * in, and a Janus that is killed is noticed. Sound comes from and goes to ports of our own, so no sound server is
+ * needed. */
 #include "engine/janus/janus.h"
 
 #include <errno.h>
@@ -198,9 +199,8 @@ TEST(two_hear_each_other)
         run_for(&w, 2000);
         report_join(alice);
         report_join(bob);
-        printf("# alice hears 1000 Hz at %.3f, 440 at %.3f; bob 440 Hz at %.3f, 1000 at %.3f\n",
-               level(alice, 1000), level(alice, 440),
-               level(bob, 440), level(bob, 1000));
+        printf("# alice hears 1000 Hz at %.3f, 440 at %.3f; bob 440 Hz at %.3f, 1000 at %.3f\n", level(alice, 1000),
+               level(alice, 440), level(bob, 440), level(bob, 1000));
         ASSERT(level(alice, 1000) > 0.1);
         ASSERT(level(alice, 440) < 0.01);
         ASSERT(level(bob, 440) > 0.1);

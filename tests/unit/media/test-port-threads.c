@@ -1,5 +1,6 @@
 /* The three threads around a port, for real: RT moves frames under the RT guard, the network thread pumps both tracks,
- * control turns the gate. Meant for TSan; otherwise it shows that the RT side allocates nothing and the books balance. */
+ * control turns the gate. Meant for TSan; otherwise it shows that the RT side allocates nothing and the books balance.
+ */
 #include <pthread.h>
 #include <sched.h>
 #include <sys/eventfd.h>
