@@ -4,6 +4,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/utf8.h"
+
 static const struct {
         const char *name, *member;
 } apis[_API_MAX] = {
@@ -71,6 +73,7 @@ __attribute__((format(printf, 4, 5))) static void set(enum api a, const struct o
         va_start(ap, fmt);
         vsnprintf(detail, sizeof(detail), fmt, ap);
         va_end(ap);
+        utf8_trim(detail); /* the bus would refuse a Completed with half a character in it */
         *ret = (struct result){ .err_no = o->err_no, .error_code = o->error_code };
         snprintf(ret->error_type, sizeof(ret->error_type), "%s", o->error_type);
         snprintf(ret->err_msg, sizeof(ret->err_msg), "%s:fail %s", apis[a].name, detail);

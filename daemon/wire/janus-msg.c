@@ -13,6 +13,8 @@
 
 #include <json-c/json.h>
 
+#include "base/utf8.h"
+
 enum { DEPTH_MAX = 24, ROOM_PUBLISHERS = 50 };
 
 static inline void tree_putp(json_object **o)
@@ -290,6 +292,7 @@ static void cut_text(json_object *o, const char *key, char *to, size_t size)
         const char *s = get_text(o, key);
 
         (void)snprintf(to, size, "%s", s ? s : "");
+        utf8_trim(to);
 }
 
 static uint64_t get_number(json_object *o, const char *key)

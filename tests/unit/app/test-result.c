@@ -151,3 +151,18 @@ TEST(long_details_are_cut)
         ASSERT_LT(strlen(r.err_msg), sizeof(r.err_msg));
         ASSERT_EQ(r.err_no, 20000);
 }
+
+/* Whatever an engine hands up and wherever it ends, the bus must be able to carry it. */
+TEST(a_character_cut_in_half_is_left_out)
+{
+        struct engine_result er = { .reason = ENGINE_MEDIA_FAILED, .detail = "lost: \xc3\xa9\xc3" };
+        char detail[2000];
+        struct result r;
+
+        result_engine(API_JOIN, &er, &r);
+        ASSERT_STR(r.err_msg, "joinRtcRoom:fail lost: \xc3\xa9");
+        for (size_t i = 0; i + 2 < sizeof(detail); i += 2)
+                memcpy(detail + i, "\xc3\xa9", 3);
+        result_params(API_JOIN, detail, &r);
+        ASSERT_EQ((strlen(r.err_msg) - strlen("joinRtcRoom:fail ")) % 2, 0);
+}

@@ -272,6 +272,17 @@ TEST(names_are_never_cut)
         ASSERT_STR(m->kicked, "");
 }
 
+TEST(words_are_cut_between_characters)
+{
+        char text[512] = "{\"janus\":\"hangup\",\"reason\":\"";
+
+        for (int i = 0; i < 60; i++)
+                strcat(text, "\xc3\xa9");
+        strcat(text, "\"}");
+        _msg_ *m = parse(text);
+        ASSERT_EQ(strlen(m->reason), 62);
+}
+
 TEST(transactions_of_others_are_nobodys)
 {
         static const char *const others[] = { "abc", "12x", "-1", "", "123456789012345678901" };

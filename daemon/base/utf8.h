@@ -1,0 +1,8 @@
+/* utf8.h - texts that were cut, or came from somewhere else, made fit for D-Bus, which carries UTF-8 only. RFC 3629.
+ *
+ * Pure; any thread.
+ */
+#pragma once
+
+/* Ends the text where it ceases to be UTF-8: a character cut in half at the end goes. */
+void utf8_trim(char *text);

@@ -1,0 +1,48 @@
+/* Unit tests of base/utf8. */
+#include "base/utf8.h"
+#include "lib/test.h"
+
+static void trim(const char *text, const char *wanted)
+{
+        char *copy = strdup(text); /* exactly as long: ASan sees what reads too far */
+
+        utf8_trim(copy);
+        ASSERT_STR(copy, wanted);
+        free(copy);
+}
+
+TEST(what_is_whole_stays)
+{
+        trim("", "");
+        trim("plain", "plain");
+        trim("é", "é");
+        trim("a\xe2\x82\xac\xf0\x9f\x8e\x99z", "a\xe2\x82\xac\xf0\x9f\x8e\x99z");
+        trim("\xf4\x8f\xbf\xbf", "\xf4\x8f\xbf\xbf");                 /* U+10FFFF */
+        trim("\xed\x9f\xbf\xee\x80\x80", "\xed\x9f\xbf\xee\x80\x80"); /* around the surrogates */
+}
+
+TEST(what_was_cut_goes)
+{
+        trim("a\xc3", "a");
+        trim("a\xe2\x82", "a");
+        trim("a\xe2", "a");
+        trim("a\xf0\x9f\x8e", "a");
+        trim("a\xf0", "a");
+}
+
+TEST(what_is_no_utf8_ends_it)
+{
+        trim("a\xff"
+             "b",
+             "a");
+        trim("a\x80"
+             "b",
+             "a");
+        trim("a\xc3(", "a");
+        trim("a\xc0\x80", "a"); /* too long forms */
+        trim("a\xe0\x9f\xbf", "a");
+        trim("a\xf0\x8f\xbf\xbf", "a");
+        trim("a\xed\xa0\x80", "a");         /* a surrogate */
+        trim("a\xf4\x90\x80\x80", "a");     /* beyond U+10FFFF */
+        trim("a\xf8\x88\x80\x80\x80", "a"); /* five bytes */
+}
