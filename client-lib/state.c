@@ -73,7 +73,7 @@ struct found {
         unsigned number;
 };
 struct gathering {
-        char prefix[96];
+        char prefix[80];
         struct found *list; /* owned */
         size_t n, room;
 };
