@@ -19,6 +19,8 @@
 
 LOG_TOPIC("engine/embedded");
 
+enum { LEAVES_MAX = 8 };
+
 /* A join that waits for Janus: a copy of its parameters, all owned. */
 struct waiting_join {
         struct engine_join params; /* strings point to those below */
@@ -37,8 +39,10 @@ struct embedded {
         struct engine *backend;       /* owned */
         struct loop_source *timer;    /* owned: answers that must not come from inside an operation */
         struct waiting_join *waiting; /* owned; NULL: none */
-        uint32_t join_op, leave_op;
-        bool has_join, has_leave, running, dead;
+        uint32_t join_op, leave_op;   /* leave_op: the last that the backend was asked for */
+        uint32_t leaves[LEAVES_MAX];  /* that cut the waiting join, or came after one of them */
+        size_t n_leaves;
+        bool has_join, running, dead;
         struct engine_result join_result;
 };
 
@@ -141,9 +145,11 @@ static void on_timer(void *ctx)
                 m->has_join = false;
                 m->ev.op_done(m->join_op, &m->join_result, m->ctx);
         }
-        if (!m->dead && m->has_leave) {
-                m->has_leave = false;
-                m->ev.op_done(m->leave_op, &(struct engine_result){ .reason = ENGINE_OK }, m->ctx);
+        while (!m->dead && m->n_leaves > 0) {
+                uint32_t op = m->leaves[0];
+
+                memmove(&m->leaves[0], &m->leaves[1], --m->n_leaves * sizeof(m->leaves[0]));
+                m->ev.op_done(op, &(struct engine_result){ .reason = ENGINE_OK }, m->ctx);
         }
         m->running = false;
         if (m->dead)
@@ -217,7 +223,8 @@ static const struct engine_events backend_events = { 0, on_op_done, on_state, on
 
 static int embedded_join(struct engine *e, uint32_t op, const struct engine_join *params)
 {
-        static const struct engine_result no_key = { .reason = ENGINE_INVALID_TOKEN };
+        static const struct engine_result no_key = { .reason = ENGINE_INVALID_TOKEN,
+                                                     .detail = "configure the appKey of this appId" };
         struct embedded *m = embedded(e);
         char secret[JANUS_SECRET_SIZE];
         int r;
@@ -249,11 +256,14 @@ static int embedded_leave(struct engine *e, uint32_t op)
         static const struct engine_result cut = { .reason = ENGINE_CANCELLED };
         struct embedded *m = embedded(e);
 
-        m->leave_op = op;
-        if (!m->has_join)
+        if (!m->has_join && m->n_leaves == 0) {
+                m->leave_op = op;
                 return janus_leave(m->backend, op);
-        m->has_leave = true;
-        if (m->join_result.reason == ENGINE_OK)
+        }
+        if (m->n_leaves == LEAVES_MAX)
+                return -EBUSY;
+        m->leaves[m->n_leaves++] = op;
+        if (m->has_join && m->join_result.reason == ENGINE_OK)
                 fail_join(m, &cut);
         return 0;
 }
