@@ -107,6 +107,22 @@ class Rules(case.Case):
     def state(self):
         return self.d.ctl("--json", "status", check=False).stdout
 
+    def test_token_expires_in_the_room(self):
+        path = self.client.create(APP_ID)
+        self.assertEqual(self.outcome(path, "r", "u", self.d.token("r", "u", "--expires", "4")), OK)
+        self.client.wait_signal(path, "RoomTokenWillExpire", seconds=2)  # less than 30 s remain: at once
+        fresh = self.d.token("r", "u", "--expires", "7")
+        self.assertEqual(self.client.outcome(path, "UpdateToken", token="bad"),
+                         ("updateToken", 21101, 115902, "D", "updateToken:fail invalid token"))
+        self.assertEqual(self.client.outcome(path, "UpdateToken", token=fresh), ("updateToken", 0, 0, "", "updateToken:ok"))
+        self.client.pump(5)
+        self.assertEqual(self.client.get(path, "Context", "State"), "joined", "the fresh token is in force")
+        self.client.wait_signal(path, "RtcStateChanged", lambda a: a[0] == 21108, seconds=6)
+        self.assertEqual(self.client.wait_signal(path, "RtcChatInterrupted")[:2], (-1009, "token expired"))
+        self.client.wait_signal(path, "RtcChatMembersChanged", lambda a: a[0] == [])
+        self.assertEqual(self.client.get(path, "Context", "State"), "idle")
+        self.assertEqual(self.outcome(path, "r", "u", self.d.token("r", "u")), OK, "and a new token opens the room again")
+
     def test_janus_missing_is_named(self):
         self.d.stop_daemon()
         self.d.ctl("--version")
