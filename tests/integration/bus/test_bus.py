@@ -6,6 +6,7 @@ Arguments: FOLDER (empty, private) and the path of rtcroomd. Each test has a bus
 """
 import json
 import os
+import socket
 import shutil
 import signal
 import subprocess
@@ -84,6 +85,12 @@ class Client:
         self.bus.close_sync(None)
 
 
+def accepts(path):
+    """A socket that is bound is not yet one that listens."""
+    with socket.socket(socket.AF_UNIX) as s:
+        return s.connect_ex(path) == 0
+
+
 class Case(unittest.TestCase):
     def setUp(self):
         self.folder = os.path.join(FOLDER, self.id().split(".")[-1])
@@ -98,7 +105,7 @@ class Case(unittest.TestCase):
             json.dump(CONFIG, f)
         self.processes, self.clients = [], []
         self.bus = self.start("dbus-daemon", "--session", "--nofork", "--nopidfile", "--address=" + self.address)
-        self.assertTrue(pump(lambda: os.path.exists(self.folder + "/bus")))
+        self.assertTrue(pump(lambda: accepts(self.folder + "/bus")), "dbus-daemon did not come up")
         self.daemon = self.start_daemon()
         self.watch = self.client()
         self.assertTrue(pump(self.has_name), "rtcroomd did not come up")

@@ -62,7 +62,7 @@ END
 
 start "$W/bus.log" dbus-daemon --session --nofork --nopidfile --address="$DBUS_SESSION_BUS_ADDRESS"
 export STACK_BUS_PID=$STARTED
-until_true 10 test -S "$XDG_RUNTIME_DIR/bus"
+until_true 10 busctl --address="$DBUS_SESSION_BUS_ADDRESS" list # bound is not yet listening
 start "$W/pipewire.log" pipewire
 export STACK_PIPEWIRE_PID=$STARTED
 until_true 10 test -S "$XDG_RUNTIME_DIR/pipewire-0"
