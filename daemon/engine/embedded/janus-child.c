@@ -8,21 +8,19 @@
  */
 #include "engine/embedded/janus-child.h"
 
-#include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
 #include <ifaddrs.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 
 #include "base/clock.h"
 #include "base/list.h"
 #include "base/log.h"
 #include "engine/embedded/guests.h"
 #include "engine/embedded/janus-files.h"
+#include "engine/embedded/janus-probe.h"
 #include "engine/embedded/janus-process.h"
 #include "wire/janus-token.h"
 
@@ -54,6 +52,7 @@ struct janus_child {
         enum child_state state;
         struct loop_source *timer;     /* owned */
         struct janus_process *process; /* owned; NULL in STOPPED and BACKOFF */
+        struct janus_probe probe;      /* in STARTING */
         struct list users;
         char folder[96], url[JANUS_CHILD_SOCKET_SIZE + 8];
         char secret[JANUS_SECRET_SIZE]; /* of the process, or of the next one */
@@ -71,6 +70,7 @@ static void enter(struct janus_child *c, enum child_state state, uint64_t timer_
         if (state != c->state)
                 log_debug("janus: %s → %s", names[c->state], names[state]);
         c->state = state;
+        janus_probe_done(&c->probe);
         c->since_us = loop_now_us(c->env->loop);
         (void)loop_set_timer(c->timer, timer_us == LOOP_NEVER ? LOOP_NEVER : c->since_us + timer_us);
 }
@@ -225,31 +225,22 @@ static void on_exited(int status, void *ctx)
                 enter(c, CHILD_STOPPED, LOOP_NEVER);
 }
 
-/* A connection is the proof that it serves; it is closed at once. -ECONNREFUSED: bound, but nobody listens. */
-static int try_connect(const struct janus_child *c)
-{
-        struct sockaddr_un a = { .sun_family = AF_UNIX };
-        _cleanup_close_ int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-        if (fd < 0)
-                return -errno;
-        snprintf(a.sun_path, sizeof(a.sun_path), "%s/janus.sock", c->folder);
-        return connect(fd, (struct sockaddr *)&a, sizeof(a)) < 0 ? -errno : 0;
-}
-
 static void on_starting(struct janus_child *c)
 {
         uint64_t now_us = loop_now_us(c->env->loop);
-        int r = try_connect(c);
+        char path[JANUS_CHILD_SOCKET_SIZE];
+        enum janus_probe_result r;
 
-        if (r >= 0) {
+        snprintf(path, sizeof(path), "%s/janus.sock", c->folder);
+        r = janus_probe_step(&c->probe, path);
+        if (r == JANUS_PROBE_SERVES) {
                 log_info("janus serves%s", c->listen.port ? ", and listens for others" : "");
                 c->attempts = 0;
                 enter(c, CHILD_RUNNING, 0);
                 c->idle_since_us = c->since_us;
                 return;
         }
-        if (r != -ECONNREFUSED)
+        if (r != JANUS_PROBE_REFUSED)
                 c->refused_since_us = now_us;
         if (now_us - c->refused_since_us > REFUSED_PATIENCE_US || now_us - c->since_us > START_PATIENCE_US)
                 start_again(c, "janus does not begin to serve");
@@ -313,6 +304,7 @@ int janus_child_get(const struct engine_env *env, struct janus_child **ret)
                 return -ENOMEM;
         c->env = env;
         list_init(&c->users);
+        janus_probe_init(&c->probe);
         r = snprintf(c->folder, sizeof(c->folder), "%s/janus", env->runtime_dir);
         /* its socket's path has to fit a struct sockaddr_un */
         r = r >= (int)sizeof(c->folder) ? -ENAMETOOLONG
@@ -334,6 +326,7 @@ struct janus_child *janus_child_free(struct janus_child *c)
         if (c->process)
                 janus_process_free(c->process);
         janus_files_remove(c->folder);
+        janus_probe_done(&c->probe);
         loop_remove(c->timer);
         explicit_bzero(c->secret, sizeof(c->secret));
         free(c);
