@@ -25,7 +25,7 @@ static void print_policy(const struct ctl *o, const char *program, enum consent_
                 json_object_object_add(j, "policy", json_object_new_string(word));
                 print_json(j);
         } else {
-                printf("%-8s %s\n", word, program);
+                print_line(stdout, "%-8s %s", word, program);
         }
 }
 

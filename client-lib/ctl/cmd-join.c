@@ -49,7 +49,7 @@ static void on_failed(struct rtcroom_context *c, const struct rtcroom_error *e, 
                 json_object_object_add(j, "errMsg", json_object_new_string(e->err_msg));
                 print_json(j);
         } else {
-                fprintf(stderr, "%s (%d, %d %s)\n", e->err_msg, e->err_no, e->error_code, e->error_type);
+                print_line(stderr, "%s (%d, %d %s)", e->err_msg, e->err_no, e->error_code, e->error_type);
         }
 }
 

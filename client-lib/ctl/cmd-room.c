@@ -64,7 +64,7 @@ static int status(struct ctl *o, struct rtcroom_context *c, char **argv)
                 status_as_json(&s, rtcroom_context_get_number(c));
                 return 0;
         }
-        printf("%s in room %s as %s (%s, %s)\n", s.state, s.room_id, s.user_id, s.engine, s.server);
+        print_line(stdout, "%s in room %s as %s (%s, %s)", s.state, s.room_id, s.user_id, s.engine, s.server);
         printf("microphone %s%s, sound %s\n", s.audio_capture ? "on" : "off", s.muted ? ", muted" : "",
                s.deafened ? "off (deafened)" : "on");
         if (s.token_expires_at) {
@@ -115,9 +115,9 @@ static int members(struct ctl *o, struct rtcroom_context *c, char **argv)
                 if (o->json)
                         print_json(participant_json(p));
                 else
-                        printf("%-24s %-8s %-9s %3.0f %%%s%s\n", p->user_id, p->self ? "you" : "",
-                               p->speaking ? "speaking" : "", 100 * p->volume, p->muted ? "  muted by you" : "",
-                               p->audio_muted ? "  muted" : "");
+                        print_line(stdout, "%-24s %-8s %-9s %3.0f %%%s%s", p->user_id, p->self ? "you" : "",
+                                   p->speaking ? "speaking" : "", 100 * p->volume, p->muted ? "  muted by you" : "",
+                                   p->audio_muted ? "  muted" : "");
         }
         free(list);
         return 0;
@@ -221,9 +221,9 @@ static void on_stat(const char *object, const char *name, double number, const c
 
         if (!o->json) {
                 if (text)
-                        printf("%-24s %-32s %s\n", object, name, text);
+                        print_line(stdout, "%-24s %-32s %s", object, name, text);
                 else
-                        printf("%-24s %-32s %.10g\n", object, name, number);
+                        print_line(stdout, "%-24s %-32s %.10g", object, name, number);
                 return;
         }
         struct json_object *j = json_object_new_object();

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/utf8.h"
 #include "app/config-file.h"
 #include "app/config.h"
 #include "base/clock.h"
@@ -179,16 +180,21 @@ static void print_token_json(const struct room_token *t)
 static int inspect(const struct ctl *o, const char *text)
 {
         struct room_token t;
-        char a[64], b[64];
+        char a[64];
 
         if (room_token_parse(text, &t) < 0)
                 return fail(o, EXIT_FAILED, "malformed");
-        if (o->json) {
+        if (o->json) { /* which is UTF-8; a token's fields are bytes */
+                utf8_trim(t.room_id);
+                utf8_trim(t.user_id);
                 print_token_json(&t);
                 return EXIT_OK;
         }
-        printf("app      %s\nroom     %s\nuser     %s\nissued   %s\nexpires  %s\n", t.app_id, t.room_id, t.user_id,
-               time_text(t.issued_at, a, sizeof(a)), time_text(t.expire_at, b, sizeof(b)));
+        print_line(stdout, "app      %s", t.app_id);
+        print_line(stdout, "room     %s", t.room_id);
+        print_line(stdout, "user     %s", t.user_id);
+        print_line(stdout, "issued   %s", time_text(t.issued_at, a, sizeof(a)));
+        print_line(stdout, "expires  %s", time_text(t.expire_at, a, sizeof(a)));
         for (size_t i = 0; i < t.n_privileges; i++)
                 printf("privilege %u until %s\n", t.privileges[i].key, time_text(t.privileges[i].value, a, sizeof(a)));
         return EXIT_OK;

@@ -21,8 +21,9 @@ static void print_meter(const struct rtcroom_participant *p)
         memset(bar, '#', (size_t)filled);
         memset(bar + filled, '.', (size_t)(METER_WIDTH - filled));
         bar[METER_WIDTH] = '\0';
-        printf("%-20.20s %s %5.0f dB %s\033[K\n", p->user_id, bar, db < -99 ? -99.0 : db,
-               p->speaking ? "speaking" : "");
+        print_part(stdout, "%-20.20s %s %5.0f dB %s", p->user_id, bar, db < -99 ? -99.0 : db,
+                   p->speaking ? "speaking" : "");
+        puts("\033[K");
 }
 
 static void print_levels(const struct ctl *o, const struct rtcroom_participant *list, size_t n)

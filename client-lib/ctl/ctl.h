@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "rtcroom/rtcroom.h"
 
@@ -47,6 +48,10 @@ uint64_t ctl_now_us(void);
 void print_json(struct json_object *o);
 /* A new object {"ms": …, "event": name}. */
 struct json_object *event_json(const struct ctl *o, const char *event);
+/* All text for people goes through these: names and words come from others, and a terminal obeys what it is sent.
+ * Control characters and what is no UTF-8 are shown as \x1b. The line's end is added. */
+void print_line(FILE *to, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void print_part(FILE *to, const char *fmt, ...) __attribute__((format(printf, 2, 3))); /* without the end */
 /* Text form of an event: "  0.123 s  text". */
 void print_event(const struct ctl *o, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 int fail(const struct ctl *o, int code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));

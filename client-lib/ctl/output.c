@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/utf8.h"
 #include "ctl/ctl.h"
 
 uint64_t ctl_now_us(void)
@@ -31,13 +32,61 @@ struct json_object *event_json(const struct ctl *o, const char *event)
         return j;
 }
 
+static bool is_control(const char *p, size_t n)
+{
+        const unsigned char *c = (const unsigned char *)p;
+
+        return n == 1 ? c[0] < ' ' || c[0] == 0x7f : n == 2 && c[0] == 0xc2 && c[1] < 0xa0;
+}
+
+static void print_shown(FILE *to, const char *text)
+{
+        for (size_t n; *text; text += n) {
+                n = utf8_character(text);
+                if (n > 0 && !is_control(text, n)) {
+                        (void)fwrite(text, 1, n, to);
+                        continue;
+                }
+                n = n ? n : 1;
+                for (size_t i = 0; i < n; i++)
+                        fprintf(to, "\\x%02x", (unsigned char)text[i]);
+        }
+}
+
+__attribute__((format(printf, 2, 0))) static void print_args(FILE *to, const char *fmt, va_list ap)
+{
+        char text[4096];
+
+        vsnprintf(text, sizeof(text), fmt, ap);
+        print_shown(to, text);
+}
+
+void print_part(FILE *to, const char *fmt, ...)
+{
+        va_list ap;
+
+        va_start(ap, fmt);
+        print_args(to, fmt, ap);
+        va_end(ap);
+}
+
+void print_line(FILE *to, const char *fmt, ...)
+{
+        va_list ap;
+
+        va_start(ap, fmt);
+        print_args(to, fmt, ap);
+        va_end(ap);
+        fputc('\n', to);
+}
+
 void print_event(const struct ctl *o, const char *fmt, ...)
 {
         va_list ap;
 
         printf("%8.3f s  ", (double)(ctl_now_us() - o->start_us) / 1e6);
         va_start(ap, fmt);
-        vprintf(fmt, ap);
+        print_args(stdout, fmt, ap);
         va_end(ap);
         putchar('\n');
 }
@@ -57,7 +106,7 @@ int fail(const struct ctl *o, int code, const char *fmt, ...)
                 json_object_object_add(j, "exitCode", json_object_new_int(code));
                 print_json(j);
         } else {
-                fprintf(stderr, "rtcroomctl: %s\n", text);
+                print_line(stderr, "rtcroomctl: %s", text);
         }
         return code;
 }

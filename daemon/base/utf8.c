@@ -1,12 +1,12 @@
 /* utf8.c - see utf8.h. */
 #include "base/utf8.h"
 
-#include <stddef.h>
 #include <stdint.h>
 
-/* Bytes of the character at p, 0 for none. The NUL at the end is no continuation, so nothing beyond it is read. */
-static size_t character(const unsigned char *p)
+/* The NUL at the end is no continuation, so nothing beyond it is read. */
+size_t utf8_character(const char *text)
 {
+        const unsigned char *p = (const unsigned char *)text;
         static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 }; /* shorter forms are forbidden */
         size_t n = p[0] < 0x80             ? 1
                    : (p[0] & 0xe0) == 0xc0 ? 2
@@ -25,10 +25,9 @@ static size_t character(const unsigned char *p)
 
 void utf8_trim(char *text)
 {
-        unsigned char *p = (unsigned char *)text;
         size_t n;
 
-        while (*p && (n = character(p)) > 0)
-                p += n;
-        *p = '\0';
+        while (*text && (n = utf8_character(text)) > 0)
+                text += n;
+        *text = '\0';
 }

@@ -4,5 +4,9 @@
  */
 #pragma once
 
+#include <stddef.h>
+
+/* Bytes of the character that the text begins with, 0 if it is none (or half of one). */
+size_t utf8_character(const char *text);
 /* Ends the text where it ceases to be UTF-8: a character cut in half at the end goes. */
 void utf8_trim(char *text);

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 """librtcroom and rtcroomctl as an application's author meets them: the README's example compiled and run, every command."""
+import base64
 import json
 import os
 import re
@@ -95,6 +96,13 @@ class ClientLib(case.Case):
         vector = ("001123456781234567812345678PAAEAwIBAMphaiDmYWoGAHJvb21fMQYAdXNlcl8xBQAAACDmYWoBACDmYWoCACDmYWoDACDmYWoEACDmYWogAH2Abc2R"
                   "qGxUiKo3THh8a0VBZXtZ93pLZIvkFvs1jHOG")
         self.assertEqual(d.ctl_json("token", "inspect", vector)[0]["nonce"], 0x01020304)
+        # what a stranger put into a token does not reach the terminal; the signature is not looked at here
+        raw = base64.b64decode(token[27:])
+        evil = token[:27] + base64.b64encode(raw.replace(b"kitchen", b"k\x1b[2J\xffn").replace(b"alice", b"a\n\xc2\x9bx")).decode()
+        shown = d.ctl("token", "inspect", evil).stdout
+        self.assertIn("k\\x1b[2J\\xffn\n", shown)
+        self.assertIn("a\\x0a\\xc2\\x9bx\n", shown)
+        self.assertEqual((d.ctl_json("token", "inspect", evil)[0]["roomId"]), "k\x1b[2J")
         key = os.path.join(self.ws.path, "key")
         with open(key, "w", encoding="utf-8") as f:
             f.write(APP_KEY + "\n")

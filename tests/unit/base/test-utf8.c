@@ -21,6 +21,18 @@ TEST(what_is_whole_stays)
         trim("\xed\x9f\xbf\xee\x80\x80", "\xed\x9f\xbf\xee\x80\x80"); /* around the surrogates */
 }
 
+TEST(lengths_of_characters)
+{
+        ASSERT_EQ(utf8_character("a"), 1);
+        ASSERT_EQ(utf8_character(""), 1); /* the NUL is one too */
+        ASSERT_EQ(utf8_character("\xc3\xa9"
+                                 "a"),
+                  2);
+        ASSERT_EQ(utf8_character("\xe2\x82\xac"), 3);
+        ASSERT_EQ(utf8_character("\xf0\x9f\x8e\x99"), 4);
+        ASSERT_EQ(utf8_character("\xf0\x9f\x8e"), 0);
+}
+
 TEST(what_was_cut_goes)
 {
         trim("a\xc3", "a");
