@@ -4,8 +4,8 @@
  * readable; the context on it has PipeWire's data loop, whose thread is PipeWire's own. Objects of a connection must
  * not be destroyed from inside its callbacks, so a lost connection is only noted there and taken down from a timer.
  *
- * Order of teardown: streams (down()), registry, core, context, loop. A context that cannot be made (SPA plugins not
- * installed) is treated like an absent server: retried, said once.
+ * Order of teardown: streams (down(), then the retired), registry, core, context, loop. A context that cannot be made
+ * (SPA plugins not installed) is treated like an absent server: retried, said once.
  */
 #include "audio/pw-core.h"
 
@@ -13,12 +13,13 @@
 #include <pipewire/pipewire.h>
 #include <string.h>
 
+#include "audio/pw-tap.h"
 #include "base/clock.h"
 #include "base/log.h"
 
 LOG_TOPIC("audio/pw-core");
 
-enum { RETRY_FIRST_MS = 50, RETRY_MAX_MS = 1000 };
+enum { RETRY_FIRST_MS = 50, RETRY_MAX_MS = 1000, RETIRE_US = 2000 * 1000 };
 
 struct pwcore {
         struct loop *loop;              /* borrowed */
@@ -26,12 +27,14 @@ struct pwcore {
         void *ctx;
         struct loop_source *pw_fd;    /* of pw_loop */
         struct loop_source *timer;    /* next attempt, or the deferred end of a connection */
+        struct loop_source *patience; /* with what has been retired */
         struct pw_loop *pw_loop;      /* owned, entered; NULL while stopped */
         struct pw_context *context;   /* owned */
         struct pw_core *core;         /* owned; NULL while not connected */
         struct pw_registry *registry; /* owned */
         struct spa_hook core_listener, registry_listener;
         struct graph graph;
+        struct list retired; /* pwtaps of this connection */
         unsigned retry_ms;
         bool initialised; /* pw_init() was called */
         bool lost;        /* the connection is dead and waits for the timer */
@@ -127,6 +130,7 @@ static void disconnect(struct pwcore *c)
         if (!c->core)
                 return;
         c->ev->down(c->ctx);
+        pwtap_free_retired(&c->retired);
         spa_hook_remove(&c->registry_listener);
         pw_proxy_destroy((struct pw_proxy *)c->registry);
         spa_hook_remove(&c->core_listener);
@@ -134,6 +138,20 @@ static void disconnect(struct pwcore *c)
         c->registry = NULL;
         c->core = NULL;
         graph_done(&c->graph);
+}
+
+/* Not to be called from PipeWire's callbacks: streams are destroyed. */
+static void end_retired(void *ctx)
+{
+        struct pwcore *c = ctx;
+
+        (void)loop_set_timer(c->patience, pwtap_end_retired(&c->retired, c->registry, loop_now_us(c->loop)));
+}
+
+void pwcore_retire(struct pwcore *c, struct pwtap *t)
+{
+        pwtap_retire(t, loop_now_us(c->loop) + RETIRE_US, &c->retired);
+        end_retired(c);
 }
 
 static void on_pw_loop(int fd, uint32_t events, void *ctx)
@@ -144,6 +162,7 @@ static void on_pw_loop(int fd, uint32_t events, void *ctx)
         (void)events;
         while (pw_loop_iterate(c->pw_loop, 0) > 0)
                 ;
+        end_retired(c);
 }
 
 /* PipeWire writes to stderr by itself; what matters is logged here. PIPEWIRE_DEBUG, its own switch, still works. */
@@ -250,9 +269,15 @@ int pwcore_new(struct loop *loop, const struct pwcore_events *ev, void *ctx, str
         c->ctx = ctx;
         c->retry_ms = RETRY_FIRST_MS;
         graph_init(&c->graph);
+        list_init(&c->retired);
         r = loop_add_timer(loop, LOOP_NEVER, on_timer, c, &c->timer);
         if (r < 0)
                 return r;
+        r = loop_add_timer(loop, LOOP_NEVER, end_retired, c, &c->patience);
+        if (r < 0) {
+                loop_remove(c->timer);
+                return r;
+        }
         *ret = take_ptr(c);
         return 0;
 }
@@ -263,6 +288,7 @@ struct pwcore *pwcore_free(struct pwcore *c)
                 return NULL;
         pwcore_stop(c);
         loop_remove(c->timer);
+        loop_remove(c->patience);
         if (c->initialised)
                 pw_deinit();
         free(c);

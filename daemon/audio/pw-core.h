@@ -11,6 +11,7 @@
 #include "base/loop.h"
 
 struct pwcore;
+struct pwtap;
 struct pw_core;
 
 struct pwcore_events {
@@ -26,4 +27,6 @@ void pwcore_start(struct pwcore *c); /* connects, now and whenever the connectio
 void pwcore_stop(
         struct pwcore *c); /* gives everything back, PipeWire's thread too; until the next start. Legal twice */
 struct pw_core *pwcore_get(struct pwcore *c); /* NULL while there is no connection. Borrowed until down() */
+/* Takes a tap of this connection: sees to its end (pw-tap.h). */
+void pwcore_retire(struct pwcore *c, struct pwtap *t);
 const struct graph *pwcore_graph(const struct pwcore *c);

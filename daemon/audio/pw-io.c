@@ -100,7 +100,7 @@ static void attach(struct pwio *io, struct stream *s)
 
         if (!pwcore_get(io->core))
                 return;
-        r = pwnode_attach(s->node, pwcore_get(io->core));
+        r = pwnode_attach(s->node, io->core);
         if (r >= 0)
                 return;
         log_warning("%s cannot be put into the graph: %s", pwnode_name(s->node), strerror(-r));

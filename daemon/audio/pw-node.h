@@ -1,16 +1,16 @@
 /* pw-node.h - one node in the PipeWire graph: a pw_stream between a device and an audio_port, mono float at 48 kHz.
  *
  * Control thread. A node exists whether or not there is a connection; pwnode_attach() puts it into a graph and
- * pwnode_detach() takes it out, any number of times, under the same names. Only the process callback runs on
- * PipeWire's data thread (port-rt.h); detaching waits until it cannot run any more.
+ * pwnode_detach() takes it out, any number of times, under the same names. When it is detached PipeWire's data thread
+ * is out of the port and the node silent; it leaves the graph a few milliseconds later.
  */
 #pragma once
 
+#include "audio/pw-core.h"
 #include "base/cleanup.h"
 #include "media/audio-io.h"
 
 struct pwnode;
-struct pw_core;
 
 enum { PWNODE_NO_ID = UINT32_MAX };
 
@@ -20,8 +20,8 @@ int pwnode_new(const struct audio_stream_params *p, struct audio_port *port, voi
                struct pwnode **ret);
 struct pwnode *pwnode_free(struct pwnode *n);
 
-/* -ENOMEM …: the node stays out. */
-int pwnode_attach(struct pwnode *n, struct pw_core *core);
+/* To be called while there is a connection. -ENOMEM …: the node stays out. */
+int pwnode_attach(struct pwnode *n, struct pwcore *core);
 void pwnode_detach(struct pwnode *n); /* legal when it is out */
 
 uint32_t pwnode_id(const struct pwnode *n); /* in the graph it is attached to; PWNODE_NO_ID while it is in none */

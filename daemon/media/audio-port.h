@@ -4,8 +4,8 @@
  * writes decoded frames, RT reads them, zero-fills what is missing and applies `gain`. After each period RT wakes
  * the network thread through `wake_fd` (an eventfd). Mono float at 48 kHz throughout.
  *
- * Counted references: control holds one per stream, the network thread one per track; RT borrows. Control destroys
- * the stream (which leaves the RT loop synchronously) before it drops its reference, so RT never sees a dead port.
+ * Counted references: control holds one per stream, the network thread one per track; RT borrows. Control locks
+ * RT out of the port (audio/rt-gate.h) before it drops its reference, so RT never sees a dead port.
  * Everything below the line is atomic and RT safe.
  */
 #pragma once

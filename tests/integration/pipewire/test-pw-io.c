@@ -5,6 +5,7 @@
  * loudspeaker and listens to what the microphone brings. Links beyond those that WirePlumber makes are made by
  * pw-link.
  */
+#include <dirent.h>
 #include <signal.h>
 #include <spawn.h>
 #include <sys/wait.h>
@@ -339,6 +340,50 @@ TEST(no_device_at_all_is_waited_for)
                   0);
         ASSERT(RUN_UNTIL(&f, 3000, mic->from_source));
         ASSERT(RUN_UNTIL(&f, 3000, voice->port->frames > frames));
+        teardown(&f);
+}
+
+static unsigned open_descriptors(void)
+{
+        DIR *d = opendir("/proc/self/fd");
+        unsigned n = 0;
+
+        ASSERT(d);
+        while (readdir(d))
+                n++;
+        closedir(d);
+        return n;
+}
+
+/* The server sends descriptors to a stream as it is set up and linked: a stream that is closed meanwhile must not
+ * leave them behind. The time between is swept, as what is under way depends on it. */
+static void come_and_go(struct fixture *f, unsigned times)
+{
+        for (unsigned i = 0; i < times; i++) {
+                open_stream(f, 0, true, "our-mic", 0);
+                open_stream(f, 1, false, "our-voice", 440);
+                (void)RUN_UNTIL(f, i % 25, false);
+                for (int k = 0; k < 2; k++) {
+                        audio_stream_close(f->streams[k].stream);
+                        ASSERT_EQ(f->streams[k].port->refs, 1); /* and nobody else has the ring any more */
+                        audio_port_unref(f->streams[k].port);
+                        f->streams[k] = (struct stream){ 0 };
+                }
+        }
+        RUN_FOR(f, 300);
+}
+
+TEST(streams_that_come_and_go_leave_no_descriptor)
+{
+        struct fixture f;
+        unsigned before;
+
+        setup(&f);
+        come_and_go(&f, 50);
+        before = open_descriptors();
+        come_and_go(&f, 150);
+        ASSERT_EQ(open_descriptors(), before);
+        ASSERT_EQ(run(&f, "! pw-cli ls Node | grep -q our-"), 0);
         teardown(&f);
 }
 
