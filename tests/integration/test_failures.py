@@ -104,6 +104,21 @@ class Failures(case.Case):
         sound.play(a, sound.tone(os.path.join(a.path, "t.wav"), 440, 30, 0.3))
         wait_for(lambda: sound.power(sound.record_node(b, os.path.join(b.path, "n.wav"), heard, 1.0), 440) > 0.9, "alice again", 15)
 
+    def test_frozen_server(self):
+        """A Janus that is stopped, not gone: noticed by silence, in a call and at a join."""
+        a, b, ja, jb = self.two()
+        janus = self.janus_of(a)[0]
+        os.kill(janus, signal.SIGSTOP)
+        try:
+            for j in (ja, jb):
+                j.wait("interrupted", lambda e: e["errNo"] == -1084, 45)
+            again = b.join("room", "bob", wait=False)
+            failed = again.wait("failed", seconds=15)
+            self.assertEqual((failed["errNo"], failed["errorCode"], failed["errMsg"]), (21102, 115903, "joinRtcRoom:fail timed out"))
+        finally:
+            os.kill(janus, signal.SIGCONT)
+        b.join("room", "bob", wait=True)
+
     def test_no_address(self):
         a = self.desktop("a", {"server": "embedded:"})
         a.run("ip", "link", "set", "veA", "down")

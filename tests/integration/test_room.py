@@ -79,6 +79,43 @@ class Room(case.Case):
         a.ctl("mute", "bob")  # for alice only
         self.assertLess(sound.rms(self.heard_on(a, node)[sound.RATE // 2:]), 1e-3)
 
+    def test_publish_and_subscribe_are_separate(self):
+        from harness.bus import Client
+        from harness.desktop import APP_ID
+        host = self.desktop("a", {"server": "embedded:", "embedded": {"listen": LISTEN}})
+        guest = self.desktop("b", {"server": "janus+ws://" + LISTEN, "consent": {"default": "allow"}})
+        ja = host.join("room", "alice")
+        sound.play(host, sound.tone(os.path.join(host.path, "tone.wav"), 440, 60, 0.3))
+        client = Client(guest)
+        path = client.create(APP_ID)
+        token = guest.token("room", "bob")
+        request = client.join(path, "room", "bob", token, autoPublish=False, autoSubscribe=False)
+        self.assertEqual(client.completed(path, request)[1], 0)
+        ja.wait_members("alice", "bob")
+        me = {m["userId"]: m for m in guest.ctl_json("members")}
+        self.assertFalse(me["bob"]["audioPublished"] or me["alice"]["audioSubscribed"])
+        self.assertTrue(me["alice"]["audioPublished"])
+        self.assertFalse(client.get(path, "Context", "AudioCapture"), "no consent was asked, nothing is captured")
+
+        subscribe = dict(userId="alice", streamType="audio")
+        self.assertEqual(client.outcome(path, "ChangeStreamSubscribeState", state=1, **subscribe)[1], 0)
+        node = self.node_of(guest, "alice")
+        self.assertGreater(sound.power(self.heard_on(guest, node)[sound.RATE // 2:], 440), 0.9)
+        self.assertEqual(client.outcome(path, "ChangeStreamSubscribeState", state=0, **subscribe)[1], 0)
+        wait_for(lambda: not [m for m in guest.ctl_json("members") if m["userId"] == "alice" and m["audioSubscribed"]], "alice's stream to end")
+
+        sound.play(guest, sound.tone(os.path.join(guest.path, "tone.wav"), 880, 60, 0.3))
+        self.assertEqual(client.outcome(path, "ChangeAudioCapture", state=1)[1], 0)
+        self.assertEqual(client.outcome(path, "ChangeStreamPublishState", state=1, streamType="audio")[1], 0)
+        node = self.node_of(host, "bob")
+        wait_for(lambda: sound.power(self.heard_on(host, node, 1.0), 880) > 0.9, "bob at alice", 10)
+        self.assertEqual(client.outcome(path, "ChangeAudioCapture", state=0)[1], 0)
+        time.sleep(0.3)
+        self.assertLess(sound.rms(self.heard_on(host, node, 1.0)), 1e-3, "capture is off")
+        self.assertEqual(client.outcome(path, "ChangeStreamPublishState", state=0, streamType="audio")[1], 0)
+        wait_for(lambda: not [m for m in host.ctl_json("members") if m["userId"] == "bob" and m["audioPublished"]], "bob's stream to end")
+        client.close()
+
     def test_leaving_is_seen(self):
         people = self.people("alice", "bob")
         (a, ja), (_, jb) = people["alice"], people["bob"]

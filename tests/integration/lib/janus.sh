@@ -3,7 +3,7 @@
 #
 # A private Janus in signed mode, as an administrator who serves rtcroomd sets it up: VideoRoom and EchoTest, string ids,
 # WebSocket on PORT of every address. SECRET is what wire/janus-token.h derives from the AppKey. COMMAND runs once it
-# listens, with JANUS_URL and JANUS_PID in its environment, and its status is the script's. FOLDER/janus.log tells more.
+# listens (JANUS_CERT=FOLDER: also wss on PORT + 1, with cert.pem and key.pem of that folder), with JANUS_URL and JANUS_PID in its environment, and its status is the script's. FOLDER/janus.log tells more.
 # shellcheck disable=SC2317 # until_true calls functions by name
 set -eu
 here=$(dirname "$(readlink -f "$0")")
@@ -33,8 +33,16 @@ general: {
 }
 media: { rtp_port_range = "20000-20500" }
 END
+wss=false certificates=
+if [ -n "${JANUS_CERT:-}" ]; then
+        wss=true certificates="cert_pem = \"$JANUS_CERT/cert.pem\" cert_key = \"$JANUS_CERT/key.pem\""
+fi
 cat >"$W/cfg/janus.transport.websockets.jcfg" <<END
-general: { json = "compact"  ws = true  ws_port = $port  wss = false }
+general: {
+  json = "compact"  ws = true  ws_port = $port
+  wss = $wss  wss_port = $((port + 1))
+}
+certificates: { $certificates }
 admin: { admin_ws = false  admin_wss = false }
 END
 echo 'general: { string_ids = true }' >"$W/cfg/janus.plugin.videoroom.jcfg"
