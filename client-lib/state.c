@@ -167,8 +167,9 @@ static int find_participant(struct rtcroom_context *c, const char *user_id, char
                 k = fail_with(c->r, -ENOENT, "nobody of that name is in the room");
                 for (size_t i = 0; k < 0 && i < g.n; i++)
                         if (strcmp(g.list[i].p.user_id, user_id) == 0) {
-                                snprintf(path, size, "%s%u", g.prefix, g.list[i].number);
-                                k = 0;
+                                int n = snprintf(path, size, "%s%u", g.prefix, g.list[i].number);
+
+                                k = n < 0 || (size_t)n >= size ? -ENAMETOOLONG : 0;
                         }
         }
         free(g.list);
