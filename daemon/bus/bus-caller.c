@@ -43,6 +43,7 @@ struct bus_callers {
         void *ctx;
         struct list entries;
         unsigned n;
+        bool told_of_claims;
 };
 
 static struct entry *entry_free(struct entry *e)
@@ -140,6 +141,15 @@ static void describe(struct entry *e)
                   e->identity.sandboxed ? ", sandboxed" : "");
 }
 
+static void tell_of_claims(struct bus_callers *cs, const struct entry *e)
+{
+        if (e->identity.claims_path && !cs->told_of_claims)
+                log_notice(
+                        "in a user namespace the kernel does not tell which program calls: the path is what a program "
+                        "claims; see consent.programs in rtcroomd.conf(5)");
+        cs->told_of_claims |= e->identity.claims_path;
+}
+
 static int add(struct bus_callers *cs, const char *unique_name, struct entry **ret)
 {
         _cleanup_(entry_freep) struct entry *e = NULL;
@@ -160,6 +170,7 @@ static int add(struct bus_callers *cs, const char *unique_name, struct entry **r
         if (r < 0)
                 return r;
         describe(e);
+        tell_of_claims(cs, e);
         e->table = cs;
         list_append(&cs->entries, &e->link);
         cs->n++;

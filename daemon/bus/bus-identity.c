@@ -8,10 +8,17 @@
  *             outside of sandboxes can name themselves as they like.
  *
  * Under the unit's hardening we live in a user namespace (systemd/README.md), and the kernel shows neither root nor
- * exe of a process outside of it. The mount table and the command line stay readable. Then a program whose "/" is
- * another mount than ours is sandboxed, be it Flatpak, snap or a container, and the executable is what argv[0] says:
- * that is the program's own claim, good enough for what it decides, since programs outside of sandboxes reach the
- * microphone without us too.
+ * exe of a process outside of it: that takes the right to trace, which ends at the namespace's border, and nothing
+ * else tells the file (stat, comm and cmdline are what is left; the bus knows the pid, the service manager the unit).
+ *
+ * There, a program whose "/" is another mount than ours is sandboxed, be it Flatpak, snap or a container. Its id is
+ * that of the scope that Flatpak made for it; it cannot make scopes itself.
+ *
+ * Of one outside of sandboxes the path is its own claim, argv[0], believed only when the name the kernel gave it at
+ * exec (comm) agrees: another program's argv[0] is not enough. Who sets out to deceive can set both, but it can also
+ * preload itself into an allowed program, write the configuration, or open the microphone without us.
+ *
+ * A sandboxed program has no path: what is /usr/bin/x in there is not what it is out here.
  *
  * Safe side: who cannot be looked at (no pid, no access to its root) counts as sandboxed. The pid may in theory have
  * been reused between the bus's answer and our reading.
@@ -31,7 +38,7 @@
 
 #include "base/cleanup.h"
 
-enum { PROC_FILE_MAX = 16 * 1024 };
+enum { PROC_FILE_MAX = 16 * 1024, COMM_MAX = 15 };
 
 void bus_identity_unknown(struct bus_identity *ret)
 {
@@ -131,23 +138,40 @@ static bool strip_unit(char *unit)
         return true;
 }
 
-bool bus_identity_parse_unit(const char *cgroup, char ret_id[static BUS_APPLICATION_ID_MAX + 1])
+/* The last part of the path in the unified hierarchy ("0::"), in `path`; NULL: none, or it does not fit. */
+static char *own_unit(const char *cgroup, char *path, size_t size)
 {
         const char *line = strncmp(cgroup, "0::", 3) == 0 ? cgroup : strstr(cgroup, "\n0::");
-        char path[4096], *unit;
+        char *slash;
 
         if (!line)
-                return false;
+                return NULL;
         line += strcspn(line, "0") + strlen("0::");
-        if (strcspn(line, "\n") >= sizeof(path))
-                return false;
-        snprintf(path, sizeof(path), "%.*s", (int)strcspn(line, "\n"), line);
-        unit = strrchr(path, '/');
-        if (!unit || !strip_unit(unit + 1))
+        if (strcspn(line, "\n") >= size)
+                return NULL;
+        snprintf(path, size, "%.*s", (int)strcspn(line, "\n"), line);
+        slash = strrchr(path, '/');
+        return slash ? slash + 1 : NULL;
+}
+
+bool bus_identity_parse_unit(const char *cgroup, char ret_id[static BUS_APPLICATION_ID_MAX + 1])
+{
+        char path[4096], *unit = own_unit(cgroup, path, sizeof(path));
+
+        if (!unit || !strip_unit(unit))
                 return false;
         unit = strrchr(unit, '-') + 1;
         unescape(unit);
         return take_id(unit, strlen(unit), ret_id);
+}
+
+bool bus_identity_parse_flatpak_scope(const char *cgroup, char ret_id[static BUS_APPLICATION_ID_MAX + 1])
+{
+        char path[4096];
+        const char *unit = own_unit(cgroup, path, sizeof(path));
+
+        return unit && strncmp(unit, "app-flatpak-", strlen("app-flatpak-")) == 0 &&
+               bus_identity_parse_unit(cgroup, ret_id);
 }
 
 /* Reads up to size - 1 bytes of a file and ends them with NUL. */
@@ -223,15 +247,51 @@ static void find_program(const char *name, char *ret, size_t size)
                 }
 }
 
-/* The exe link, or where it is not shown what argv[0] says. */
+static const char *base_name(const char *path)
+{
+        const char *slash = strrchr(path, '/');
+
+        return slash ? slash + 1 : path;
+}
+
+/* comm is the name of the file that was executed, cut to 15 bytes (proc(5)), unless the program changed it. */
+static bool comm_agrees(const char *comm, const char *name)
+{
+        size_t len = strcspn(comm, "\n");
+
+        return len > 0 && strncmp(comm, name, len) == 0 && (name[len] == '\0' || len == COMM_MAX);
+}
+
+/* The path that argv[0] claims, or "". */
+static void read_claim(int proc, char *buf, struct bus_identity *id)
+{
+        char comm[COMM_MAX + 2];
+
+        if (read_file_at(proc, "comm", comm, sizeof(comm)) < 0 ||
+            read_file_at(proc, "cmdline", buf, PROC_FILE_MAX) < 0)
+                return;
+        find_program(buf, id->exe_path, sizeof(id->exe_path));
+        if (!comm_agrees(comm, base_name(buf)) && !comm_agrees(comm, base_name(id->exe_path)))
+                id->exe_path[0] = '\0';
+        id->claims_path = true;
+}
+
+/* The exe link, or where it is not shown what the program claims. */
 static void read_exe(int proc, char *buf, struct bus_identity *id)
 {
         ssize_t n = readlinkat(proc, "exe", id->exe_path, sizeof(id->exe_path));
         bool hidden = n < 0 && (errno == EACCES || errno == EPERM);
 
         id->exe_path[n < 0 || (size_t)n == sizeof(id->exe_path) ? 0 : n] = '\0';
-        if (hidden && read_file_at(proc, "cmdline", buf, PROC_FILE_MAX) >= 0)
-                find_program(buf, id->exe_path, sizeof(id->exe_path));
+        if (hidden)
+                read_claim(proc, buf, id);
+}
+
+/* The id of a sandboxed program whose root is hidden. */
+static void read_hidden_id(int proc, char *buf, struct bus_identity *id)
+{
+        if (read_file_at(proc, "cgroup", buf, PROC_FILE_MAX) >= 0 && !bus_identity_parse_snap(buf, id->application_id))
+                (void)bus_identity_parse_flatpak_scope(buf, id->application_id);
 }
 
 /* True when the process is outside of every sandbox as far as Flatpak knows; an id is filled in when it is inside. */
@@ -240,8 +300,12 @@ static bool is_outside_flatpak(int proc, char *buf, struct bus_identity *id)
         _cleanup_close_ int root = openat(proc, "root", O_RDONLY | O_CLOEXEC | O_DIRECTORY | O_PATH);
         int r;
 
-        if (root < 0)
-                return (errno == EACCES || errno == EPERM) && shares_our_root(proc, buf);
+        if (root < 0) {
+                if ((errno == EACCES || errno == EPERM) && shares_our_root(proc, buf))
+                        return true;
+                read_hidden_id(proc, buf, id);
+                return false;
+        }
         r = read_file_at(root, ".flatpak-info", buf, PROC_FILE_MAX);
         if (r >= 0)
                 (void)bus_identity_parse_flatpak(buf, id->application_id);
@@ -277,4 +341,8 @@ void bus_identity_of_pid(pid_t pid, const char *label, struct bus_identity *ret)
         read_exe(proc, buf, ret);
         if (is_outside_flatpak(proc, buf, ret))
                 identify_unsandboxed(proc, label, buf, ret);
+        if (ret->sandboxed) {
+                ret->exe_path[0] = '\0';
+                ret->claims_path = false;
+        }
 }

@@ -10,7 +10,8 @@ enum { BUS_APPLICATION_ID_MAX = 255 };
 
 struct bus_identity {
         char application_id[BUS_APPLICATION_ID_MAX + 1]; /* "" if none */
-        char exe_path[1024];                             /* "" if unknown or longer */
+        char exe_path[1024];                             /* "" if unknown, longer, or sandboxed */
+        bool claims_path;                                /* the kernel does not tell: the path is the program's word */
         bool sandboxed;                                  /* also when it cannot be told */
 };
 
@@ -25,4 +26,6 @@ bool bus_identity_parse_root(const char *mountinfo, char *ret, size_t size);
 /* The parsers; each returns whether it found an id. Texts are NUL-terminated and may be anything. */
 bool bus_identity_parse_flatpak(const char *keyfile, char ret_id[static BUS_APPLICATION_ID_MAX + 1]);
 bool bus_identity_parse_snap(const char *label_or_cgroup, char ret_id[static BUS_APPLICATION_ID_MAX + 1]);
+/* Only of the scope that Flatpak makes for an application: "app-flatpak-ID-RANDOM.scope". */
+bool bus_identity_parse_flatpak_scope(const char *cgroup, char ret_id[static BUS_APPLICATION_ID_MAX + 1]);
 bool bus_identity_parse_unit(const char *cgroup, char ret_id[static BUS_APPLICATION_ID_MAX + 1]);

@@ -84,6 +84,20 @@ TEST(unit)
         check(bus_identity_parse_unit, cases, ARRAY_SIZE(cases));
 }
 
+TEST(flatpak_scope)
+{
+        static const struct id_case cases[] = {
+                { "0::/a/app.slice/app-flatpak-org.mozilla.firefox-4711.scope\n", "org.mozilla.firefox" },
+                { "0::/a/app-gnome-org.mozilla.firefox-4711.scope\n", NULL },
+                { "0::/a/app-flatpak-org.example.Chat-1.scope/app-x.y-2.scope", NULL },
+                { "1:cpu:/app-flatpak-x.y-1.scope\n0::/a/session-2.scope", NULL },
+                { "0::/a/app-flatpak-x.y", NULL },
+                { "", NULL },
+        };
+
+        check(bus_identity_parse_flatpak_scope, cases, ARRAY_SIZE(cases));
+}
+
 TEST(too_long_an_id_is_none)
 {
         char text[600] = "snap.", id[BUS_APPLICATION_ID_MAX + 1] = "untouched";
@@ -116,6 +130,7 @@ TEST(ourselves)
         bus_identity_of_pid(getpid(), "snap.chat.chat (enforce)", &id);
         ASSERT(id.sandboxed);
         ASSERT_STR(id.application_id, "snap.chat");
+        ASSERT_STR(id.exe_path, ""); /* a path in there says nothing out here */
 }
 
 TEST(which_mount_is_the_root)
@@ -134,42 +149,52 @@ TEST(which_mount_is_the_root)
 }
 
 /* From inside a user namespace, as under the unit's hardening, the kernel hides root and exe of who is outside. */
-static int look_from_a_user_namespace(pid_t outside, const char *exe)
+static int look_from_a_user_namespace(pid_t outside, const char *path)
 {
         struct bus_identity id;
-        char link[64], path[1024];
+        char link[64], exe[1024];
 
         if (unshare(CLONE_NEWUSER) < 0)
                 return 77;
         snprintf(link, sizeof(link), "/proc/%d/exe", (int)outside);
-        if (readlink(link, path, sizeof(path)) >= 0)
+        if (readlink(link, exe, sizeof(exe)) >= 0)
                 return 1;
         bus_identity_of_pid(outside, "unconfined", &id);
-        return id.sandboxed ? 2 : strcmp(id.exe_path, exe) != 0 ? 3 : 0;
+        return id.sandboxed ? 2 : strcmp(id.exe_path, path) != 0 ? 3 : id.claims_path ? 0 : 4;
 }
 
-TEST(from_a_user_namespace)
+/* Starts `file` as `name` and lets a child in a user namespace say whether it takes it for `path`. */
+static int taken_for(const char *file, const char *name, const char *path)
 {
-        char exe[PATH_MAX];
         pid_t outside, inside;
         int status, fds[2];
 
-        ASSERT(realpath("/bin/sleep", exe));
         ASSERT_OK(pipe2(fds, O_CLOEXEC)); /* its end tells that the program has been started */
         outside = fork();
         if (outside == 0)
-                _exit(execlp("sleep", "sleep", "60", NULL));
+                _exit(execlp(file, name, "60", NULL));
         close(fds[1]);
         ASSERT_EQ(read(fds[0], &status, 1), 0);
         inside = fork();
         if (inside == 0)
-                _exit(look_from_a_user_namespace(outside, exe));
+                _exit(look_from_a_user_namespace(outside, path));
         ASSERT_EQ(waitpid(inside, &status, 0), inside);
         ASSERT_OK(kill(outside, SIGKILL));
         ASSERT_EQ(waitpid(outside, NULL, 0), outside);
         close(fds[0]);
         if (WEXITSTATUS(status) == 77)
                 printf("no user namespaces here: nothing was tested\n");
-        else
-                ASSERT_EQ(status, 0);
+        return WEXITSTATUS(status) == 77 ? 0 : status;
+}
+
+TEST(from_a_user_namespace)
+{
+        char exe[PATH_MAX];
+
+        ASSERT(realpath("/bin/sleep", exe));
+        ASSERT_EQ(taken_for("sleep", "sleep", exe), 0);
+        ASSERT_EQ(taken_for("sleep", "/bin/sleep", exe), 0);
+        ASSERT_EQ(taken_for("sleep", "./sleep", ""), 0);  /* relative to what is not known */
+        ASSERT_EQ(taken_for("sleep", "/bin/cat", ""), 0); /* says it is another program */
+        ASSERT_EQ(taken_for("sleep", "", ""), 0);
 }
