@@ -36,29 +36,8 @@ export XDG_CACHE_HOME=$HOME/.cache DBUS_SESSION_BUS_ADDRESS=unix:path=$W/run/bus
 unset PIPEWIRE_REMOTE PIPEWIRE_RUNTIME_DIR PIPEWIRE_CONFIG_DIR DISPLAY WAYLAND_DISPLAY JOURNAL_STREAM
 rm -f "$W/env"
 [ "${STACK_KEEP:-0}" = 1 ] || rm -rf "$XDG_STATE_HOME/wireplumber"
-install -d -m 700 "$W/run" "$HOME" "$XDG_CONFIG_HOME/pipewire/pipewire.conf.d" "$XDG_CONFIG_HOME/wireplumber/main.lua.d"
-
-cat >"$XDG_CONFIG_HOME/pipewire/pipewire.conf.d/test.conf" <<END
-context.properties = {
-    default.clock.rate = 48000
-    default.clock.quantum = ${STACK_QUANTUM:-1024}
-    default.clock.min-quantum = 64
-    # in a virtual machine the stock file would have 1024 as the smallest
-    vm.overrides = { default.clock.min-quantum = 64 }
-}
-context.objects = [
-    { factory = adapter args = { factory.name = support.null-audio-sink node.name = test-sink
-        media.class = Audio/Sink audio.position = [ FL FR ] priority.session = 2000 object.linger = true
-        monitor.channel-volumes = true monitor.passthrough = true } }
-    { factory = adapter args = { factory.name = support.null-audio-sink node.name = test-mic
-        media.class = Audio/Source/Virtual audio.position = [ MONO ] priority.session = 4000 object.linger = true } }
-]
-END
-cat >"$XDG_CONFIG_HOME/wireplumber/main.lua.d/90-no-devices.lua" <<END
-alsa_monitor.enabled = false
-v4l2_monitor.enabled = false
-libcamera_monitor.enabled = false
-END
+install -d -m 700 "$W/run" "$HOME"
+"$here/audio-config.sh" "$XDG_CONFIG_HOME"
 
 start "$W/bus.log" dbus-daemon --session --nofork --nopidfile --address="$DBUS_SESSION_BUS_ADDRESS"
 export STACK_BUS_PID=$STARTED

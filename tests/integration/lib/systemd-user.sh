@@ -40,8 +40,8 @@ uid=$(id -u "$user")
 shift 2
 install -d -o "$user" -m 700 "$folder/home"
 mount -t tmpfs -o mode=755 tmpfs /run
-# unit-root: the system manager has made it long before; a user manager mounts there what its units are to see
-mkdir -p /run/systemd/{system,journal,seats,sessions,users,machines,unit-root} /run/user
+# unit-root, credentials: the system manager has made them long before; a user manager mounts there what its units see
+mkdir -p /run/systemd/{system,journal,seats,sessions,users,machines,unit-root} /run/credentials /run/user
 install -d -o "$user" -m 700 "/run/user/$uid"
 # sd_pid_get_user_unit() reads the unit's name out of a path of this shape
 slice=user.slice/user-$uid.slice/user@$uid.service

@@ -1,13 +1,13 @@
 #!/bin/bash
-# test-unit.sh UNIT BUS_SERVICE RTCROOMD: the installed files in a real user manager. Started by the first call, reloaded,
-# restarted after a crash and after a hang, stopped; all of it under the unit's hardening.
+# test-unit.sh UNIT BUS_SERVICE RTCROOMD: the installed files in a real user manager. Verified, started by the first call,
+# reloaded, restarted after a crash and after a hang, stopped; all of it under the unit's hardening.
 #
 # The daemon under test is RTCROOMD, wherever the files say it is; without a journal its log goes to a file.
 set -eu
 here=$(dirname "$(readlink -f "$0")")
 # shellcheck source=tests/integration/lib/common.sh
 . "$here/../lib/common.sh"
-need busctl systemctl
+need busctl systemctl systemd-analyze
 
 if [ "$1" != --inside ]; then
         folder=${TEST_FOLDER:?}
@@ -16,6 +16,7 @@ if [ "$1" != --inside ]; then
         sed "s|^ExecStart=.*|ExecStart=$folder/rtcroomd|" "$1" >"$folder/home/.config/systemd/user/rtcroomd.service"
         cp "$2" "$folder/home/.local/share/dbus-1/services/"
         install -m 755 "$3" "$folder/rtcroomd"
+        cp "$1" "$folder/installed.service"
         # the tests' own conditions: a log, a short watchdog, and no leak check, which needs ptrace
         cat >"$folder/home/.config/systemd/user/rtcroomd.service.d/test.conf" <<END
 [Service]
@@ -37,6 +38,18 @@ show() { systemctl --user show rtcroomd -p "$1" --value; }
 is() { [ "$(show "$1")" = "$2" ]; }
 version() { busctl --user --timeout=10 get-property org.rtcroom.RtcRoom1 /org/rtcroom/RtcRoom1 org.rtcroom.RtcRoom1.Manager Version; }
 STARTED=$$ # for until_true: what must be alive meanwhile
+
+verdict=$(systemd-analyze --user verify --man=no rtcroomd.service 2>&1) || fail "verify: $verdict"
+[ -z "$verdict" ] || fail "verify: $verdict"
+# the activation file has no such tool: what it says has to be what the unit says
+unit=$HOME/../installed.service
+bus=$XDG_DATA_HOME/dbus-1/services/org.rtcroom.RtcRoom1.service
+value() { sed -n "s/^$2=//p" "$1"; }
+[ "$(head -n 1 "$bus")" = '[D-BUS Service]' ] || fail "the activation file does not begin with its section"
+[ "$(value "$bus" Name)" = "$(value "$unit" BusName)" ] || fail "unit and activation file name two bus names"
+[ "$(value "$bus" Exec)" = "$(value "$unit" ExecStart)" ] || fail "unit and activation file name two programs"
+[ "$(value "$bus" SystemdService)" = rtcroomd.service ] || fail "the activation file names another unit"
+echo "ok verified"
 
 is ActiveState inactive || fail "it runs before anybody called"
 version | grep -q '^s "' || fail "the first call is not answered"
