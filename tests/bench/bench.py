@@ -8,6 +8,7 @@ cannot run says so, and the exit status is then 77. Figures of peers are taken i
 import json
 import os
 import sys
+import traceback
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -28,8 +29,8 @@ class Report:
         if self.as_json:
             print(json.dumps(row), flush=True)
         else:
-            shown = "%.10g" % round(value, 3)
-            print("  %-24s %12s %-14s %-28s %-22s %s" % (metric, shown, unit, setup, peer, goal and "goal " + goal), flush=True)
+            shown = "%d" % value if value >= 1e5 else "%.4g" % value
+            print("  %-22s %10s %-12s %-50s %-25s %s" % (metric, shown, unit, setup, peer, goal and "goal " + goal), flush=True)
 
 
 class CannotRun(Exception):
@@ -46,6 +47,10 @@ def run_one(name, build, as_json):
     except CannotRun as e:
         print("%s cannot run: %s" % (name, e), file=sys.stderr)
         return 77
+    except Exception:  # the others may still have something to say
+        traceback.print_exc()
+        print("%s failed" % name, file=sys.stderr)
+        return 1
 
 
 def main():
@@ -57,7 +62,8 @@ def main():
     if unknown:
         print("no benchmark of that name: %s; there are %s" % (" ".join(unknown), " ".join(NAMES)), file=sys.stderr)
         return 2
-    return max(run_one(name, build, as_json) for name in names)
+    status = [run_one(name, build, as_json) for name in names]
+    return 1 if 1 in status else max(status)
 
 
 if __name__ == "__main__":

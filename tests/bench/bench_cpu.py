@@ -5,7 +5,8 @@ import re
 import subprocess
 import time
 
-from harness.workspace import read
+import chromium
+from processes import share
 
 LISTEN = "127.0.0.1:8188"
 FRAMES = (200, 700)
@@ -24,28 +25,6 @@ def instructions(tool, mode, frames, wav, folder):
 def per_frame(tool, mode, wav, folder):
     few, many = (instructions(tool, mode, n, wav, folder) for n in FRAMES)
     return (many - few) / (FRAMES[1] - FRAMES[0])
-
-
-def ticks(pid):
-    stat = read("/proc/%d/stat" % pid)
-    parts = stat[stat.rindex(")") + 2:].split()
-    return int(parts[11]) + int(parts[12])
-
-
-def wakeups(pid):
-    total = 0
-    for task in os.listdir("/proc/%d/task" % pid):
-        for line in read("/proc/%d/task/%s/status" % (pid, task)).splitlines():
-            if line.startswith("voluntary_ctxt_switches"):
-                total += int(line.split()[1])
-    return total
-
-
-def share(pid, seconds):
-    t0, w0, start = ticks(pid), wakeups(pid), time.monotonic()
-    time.sleep(seconds)
-    wall = time.monotonic() - start
-    return 100 * (ticks(pid) - t0) / os.sysconf("SC_CLK_TCK") / wall, (wakeups(pid) - w0) / wall
 
 
 def run(build, report, cannot_run):
@@ -70,12 +49,17 @@ def run(build, report, cannot_run):
         for d in (a, b):
             sound.play(d, wav)
         time.sleep(1)
-        percent, per_s = share(pid, 8)
+        percent, per_s = share([pid], 8)
         report.add("percent_core_call", percent, "%", "both talk, quantum=256")
         report.add("wakeups_per_s", per_s, "1/s", "both talk, quantum=256")
+        if chromium.is_there():
+            with chromium.Chromium(a, "ws://" + LISTEN, "room", "web", wav=wav) as browser:
+                time.sleep(2)
+                report.add("percent_core_call", share(browser.pids(), 8)[0], "%", "all talk, 2 others, process tree", chromium.PEER)
+                report.add("percent_core_call", share([pid], 8)[0], "%", "all talk, 2 others")
         for d in (a, b):
             d.ctl("mute")
         time.sleep(3)
-        percent, per_s = share(pid, 10)
+        percent, per_s = share([pid], 10)
         report.add("percent_core_muted", percent, "%", "both muted", goal="< 0.1")
         report.add("wakeups_per_s", per_s, "1/s", "both muted")
