@@ -35,7 +35,8 @@ static bool take_mail(struct mailbox *mb, struct mail *ret)
         if (mb->count > 0) {
                 *ret = mb->ring[mb->head];
                 mb->head = (mb->head + 1) % mb->capacity;
-                mb->count--;
+                if (--mb->count == 0)
+                        mb->head = 0; /* so that a quiet mailbox never touches more than its first page */
                 found = true;
         }
         pthread_mutex_unlock(&mb->lock);
