@@ -12,6 +12,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <malloc.h>
 #include <string.h>
 
 #include "audio/pw-core.h"
@@ -178,6 +179,7 @@ static void on_idle(void *ctx)
 
         log_debug("no stream is left: PipeWire is given back");
         pwcore_stop(io->core);
+        (void)malloc_trim(0); /* the largest user of memory is gone, and the next call may be days away */
 }
 
 /* ---- the streams ---- */
