@@ -60,7 +60,7 @@ class Desktop:
         launcher = os.path.join(self.path, "rtcroomd.sh")
         with open(launcher, "w", encoding="utf-8") as f:
             # GCC 12's LeakSanitizer trips over the thread-local storage of GIO's TLS module unless told not to look
-            f.write("#!/bin/sh\nexport ASAN_OPTIONS=intercept_tls_get_addr=0\nexec %s >>%s 2>&1\n" % (shlex.quote(self.daemon_path), shlex.quote(log)))
+            f.write("#!/bin/sh\nexport ASAN_OPTIONS=intercept_tls_get_addr=0:$ASAN_OPTIONS\nexec %s >>%s 2>&1\n" % (shlex.quote(self.daemon_path), shlex.quote(log)))
         os.chmod(launcher, 0o700)
         with open(os.path.join(path, BUS_NAME + ".service"), "w", encoding="utf-8") as f:
             f.write("[D-BUS Service]\nName=%s\nExec=%s\n" % (BUS_NAME, launcher))
