@@ -78,7 +78,7 @@ static int open_stream(struct participant *p)
         static const struct audio_stream_events events = { 0, on_stream_state };
         const struct manager *m = p->context->manager;
         struct engine *e = room_of(p)->engine;
-        char name[1024], description[2 * ID_MAX + 16];
+        char name[NODE_NAME_MAX + 1], description[2 * ID_MAX + 16];
         int r = audio_port_new(PLAYBACK_RING_FRAMES, &p->port);
 
         if (r < 0)

@@ -15,14 +15,14 @@ LOG_TOPIC("app/voice");
 
 enum { CAPTURE_RING_FRAMES = 8192 };
 
-static void append_escaped(char *buf, size_t size, const char *s)
+static void append_escaped(char *buf, size_t size, const char *s, const char *plain)
 {
         size_t at = strlen(buf);
 
-        for (; *s && at + 4 < size; s++) {
+        for (; *s && at + 3 < size; s++) {
                 unsigned char ch = (unsigned char)*s;
 
-                if (isalnum(ch) || ch == '_' || ch == '-' || ch == '.')
+                if (isalnum(ch) || strchr(plain, ch))
                         buf[at++] = (char)ch;
                 else
                         at += (size_t)snprintf(buf + at, size - at, "%%%02X", ch);
@@ -33,11 +33,11 @@ static void append_escaped(char *buf, size_t size, const char *s)
 void voice_node_name(const char *app_id, const char *user_id, char *buf, size_t size)
 {
         (void)snprintf(buf, size, "rtcroomd.");
-        append_escaped(buf, size, app_id);
+        append_escaped(buf, size, app_id, "_-"); /* so that the next dot is the one between the two */
         if (!user_id)
                 return;
-        append_escaped(buf, size, ".");
-        append_escaped(buf, size, user_id);
+        append_escaped(buf, size, ".", ".");
+        append_escaped(buf, size, user_id, "_-.");
 }
 
 const char *voice_program_name(const struct context *c)
@@ -67,7 +67,7 @@ static int open_device(struct room *room)
         static const struct audio_stream_events events = { 0, on_stream_state };
         const struct manager *m = room->manager;
         struct voice *v = &room->voice;
-        char name[512], description[ID_MAX + 32];
+        char name[NODE_NAME_MAX + 1], description[ID_MAX + 32];
         int r = audio_port_new(CAPTURE_RING_FRAMES, &v->port);
 
         if (r < 0)

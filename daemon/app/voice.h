@@ -21,7 +21,9 @@ struct voice {
 void voice_update(struct room *room);
 /* Shuts the gate and closes the device. */
 void voice_close(struct room *room);
-/* "rtcroomd.<appId>[.<userId>]" with everything but letters, digits, '_', '-' and '.' as %XX. */
+/* "rtcroomd.<appId>[.<userId>]" with everything but letters, digits, '_', '-' and, in the userId, '.' as %XX:
+ * different for different ids, and below NODE_NAME_MAX for ids of up to ID_MAX bytes. */
+enum { NODE_NAME_MAX = 10 + 2 * 3 * ID_MAX };
 void voice_node_name(const char *app_id, const char *user_id /* NULL: the microphone */, char *buf, size_t size);
 /* What the user knows the program by. Borrowed. */
 const char *voice_program_name(const struct context *c);
