@@ -25,7 +25,7 @@ struct stream {
         struct audio_port *port;
         bool capture, connected, from_source;
         unsigned told, unsafe; /* events; those that said "no microphone" */
-        char name[64];
+        char name[800];
         uint64_t serial;
         double hz; /* of the tone to play; 0: silence */
         uint64_t phase;
@@ -272,6 +272,26 @@ TEST(what_others_see_of_a_node)
         teardown(&f);
 }
 
+/* As long as the longest that the daemon makes (tests/unit/app/test-node-name.c). */
+TEST(long_names_are_told_apart)
+{
+        struct fixture f;
+        char name[2][779], command[2048];
+
+        setup(&f);
+        for (int i = 0; i < 2; i++) {
+                struct stream *s = &f.streams[i];
+
+                snprintf(name[i], sizeof(name[i]), "rtcroomd.%0768d%d", 0, i);
+                memcpy(name[i] + 20, "%40", 3);
+                open_speaker(&f, i, name[i], 440);
+                ASSERT(RUN_UNTIL(&f, 3000, s->connected));
+                snprintf(command, sizeof(command), "pw-cli info %s | grep -qF 'node.name = \"%s\"'", name[i], s->name);
+                ASSERT_EQ(run(&f, command), 0);
+        }
+        teardown(&f);
+}
+
 TEST(a_named_target_is_taken)
 {
         struct audio_stream_params p = { AUDIO_CAPTURE, "our-mic", "Us", "Test program", "loop-mic", 256 };
@@ -355,6 +375,17 @@ static unsigned open_descriptors(void)
         return n;
 }
 
+/* RT is out of the ports at once, whatever the server does. */
+static void close_streams(struct fixture *f)
+{
+        for (int i = 0; i < 2; i++) {
+                audio_stream_close(f->streams[i].stream);
+                ASSERT_EQ(f->streams[i].port->refs, 1);
+                audio_port_unref(f->streams[i].port);
+                f->streams[i] = (struct stream){ 0 };
+        }
+}
+
 /* The server sends descriptors to a stream as it is set up and linked: a stream that is closed meanwhile must not
  * leave them behind. The time between is swept, as what is under way depends on it. */
 static void come_and_go(struct fixture *f, unsigned times)
@@ -363,12 +394,7 @@ static void come_and_go(struct fixture *f, unsigned times)
                 open_stream(f, 0, true, "our-mic", 0);
                 open_stream(f, 1, false, "our-voice", 440);
                 (void)RUN_UNTIL(f, i % 25, false);
-                for (int k = 0; k < 2; k++) {
-                        audio_stream_close(f->streams[k].stream);
-                        ASSERT_EQ(f->streams[k].port->refs, 1); /* and nobody else has the ring any more */
-                        audio_port_unref(f->streams[k].port);
-                        f->streams[k] = (struct stream){ 0 };
-                }
+                close_streams(f);
         }
         RUN_FOR(f, 300);
 }
@@ -387,6 +413,32 @@ TEST(streams_that_come_and_go_leave_no_descriptor)
         teardown(&f);
 }
 
+static pid_t pid_in(const char *variable)
+{
+        const char *text = getenv(variable);
+
+        ASSERT(text);
+        return (pid_t)atoi(text);
+}
+
+/* A server that does not answer gets its time and no more; and sound is back when it is. */
+TEST(a_server_that_hangs_is_not_waited_for)
+{
+        struct fixture f;
+        unsigned before;
+
+        setup(&f);
+        open_microphone(&f);
+        open_speaker(&f, 1, "our-voice", 440);
+        before = open_descriptors();
+        ASSERT_OK(kill(pid_in("STACK_PIPEWIRE_PID"), SIGSTOP));
+        close_streams(&f);
+        ASSERT(RUN_UNTIL(&f, 3000, open_descriptors() < before));
+        ASSERT_OK(kill(pid_in("STACK_PIPEWIRE_PID"), SIGCONT));
+        open_microphone(&f);
+        teardown(&f);
+}
+
 static pid_t spawn(const char *program)
 {
         char *argv[] = { (char *)program, NULL };
@@ -401,14 +453,6 @@ static void end(pid_t *pid)
         if (*pid > 0 && kill(*pid, SIGTERM) == 0)
                 waitpid(*pid, NULL, 0);
         *pid = 0;
-}
-
-static pid_t pid_in(const char *variable)
-{
-        const char *text = getenv(variable);
-
-        ASSERT(text);
-        return (pid_t)atoi(text);
 }
 
 TEST(a_restarted_server_brings_the_sound_back)
