@@ -95,7 +95,7 @@ def judge_direction(out, speaker, listener, sent, heard):
     from harness import sound
     a = sound.read_wav(os.path.join(out, "said-by-%s.wav" % speaker))
     b = sound.read_wav(os.path.join(out, "heard-by-%s.wav" % listener))
-    windows = sound.delay_ms(a, sent["start_us"], b, heard["start_us"])
+    windows = sound.delay_ms(a, sent["start_us"], b, heard["start_us"], 0.4)  # short: the delay may move inside a long one
     good = [ms for ms, c in windows if c > 0.5]
     row = {"from": speaker, "to": listener, "windows": len(windows), "windows_recognised": len(good), "delay_ms_p50": None,
            "heard": False, "shift_s": (sent["start_us"] - heard["start_us"]) / 1e6}
@@ -107,7 +107,7 @@ def judge_direction(out, speaker, listener, sent, heard):
     row["level_difference_db"] = float(20 * np.log10((sound.rms(b) + 1e-9) / sound.rms(a)))
     row["spectral_match"] = sound.spectral_match(a, b)
     # heard: most of the speech is recognised as the other's, at about its level
-    row["heard"] = len(good) >= 0.7 * len(windows) and abs(row["level_difference_db"]) < 6 and row["spectral_match"] > 0.8
+    row["heard"] = len(good) >= 0.6 * len(windows) and abs(row["level_difference_db"]) < 6 and row["spectral_match"] > 0.8
     return row
 
 
