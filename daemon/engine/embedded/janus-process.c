@@ -19,6 +19,8 @@ LOG_TOPIC("engine/janus-process");
 #define P_PIDFD 3
 #endif
 
+enum { LAST_WORDS = 32 }; /* chunks of output */
+
 struct janus_process {
         pid_t pid;
         int pidfd, output; /* owned */
@@ -30,38 +32,55 @@ struct janus_process {
         size_t line_len;
 };
 
-static void on_output(int fd, uint32_t events, void *ctx)
+static void flush_line(struct janus_process *p)
 {
-        struct janus_process *p = ctx;
-        char chunk[2048];
-        ssize_t n = read(fd, chunk, sizeof(chunk));
-
-        (void)events;
-        if (n <= 0) {
-                if (n == 0 || errno != EAGAIN)
-                        p->output_source = loop_remove(p->output_source);
-                return;
-        }
-        for (ssize_t i = 0; i < n; i++) {
-                if (chunk[i] != '\n' && p->line_len < sizeof(p->line) - 1) {
-                        p->line[p->line_len++] = chunk[i];
-                        continue;
-                }
-                p->line[p->line_len] = '\0';
-                if (p->line_len > 0)
-                        log_debug("janus: %s", p->line);
-                p->line_len = 0;
-        }
+        p->line[p->line_len] = '\0';
+        if (p->line_len > 0)
+                log_debug("janus: %s", p->line);
+        p->line_len = 0;
 }
 
-static int reap(struct janus_process *p, int options)
+/* What Janus quotes may come from strangers: control characters do not reach our log. */
+static void take_byte(struct janus_process *p, char c)
+{
+        if (c == '\n' || p->line_len == sizeof(p->line) - 1)
+                flush_line(p);
+        if (c != '\n')
+                p->line[p->line_len++] = (unsigned char)c < ' ' || c == 0x7f ? '?' : c;
+}
+
+/* False: nothing was there, or nothing will come any more. */
+static bool read_output(struct janus_process *p)
+{
+        char chunk[2048];
+        ssize_t n = read(p->output, chunk, sizeof(chunk));
+
+        if (n == 0 || (n < 0 && errno != EAGAIN))
+                p->output_source = loop_remove(p->output_source);
+        for (ssize_t i = 0; i < n; i++)
+                take_byte(p, chunk[i]);
+        return n > 0;
+}
+
+static void on_output(int fd, uint32_t events, void *ctx)
+{
+        (void)fd, (void)events;
+        (void)read_output(ctx);
+}
+
+/* Where SIGCHLD was ignored by who started us, there is nothing to reap but an end it is. */
+static bool reap(struct janus_process *p, int *ret_status)
 {
         siginfo_t info = { 0 };
 
-        if (waitid((idtype_t)P_PIDFD, (id_t)p->pidfd, &info, WEXITED | options) < 0 || info.si_pid == 0)
-                return -ECHILD;
-        p->reaped = true;
-        return info.si_status;
+        if (waitid((idtype_t)P_PIDFD, (id_t)p->pidfd, &info, WEXITED | WNOHANG) < 0) {
+                p->reaped = errno == ECHILD;
+                *ret_status = -1;
+        } else {
+                p->reaped = info.si_pid != 0;
+                *ret_status = info.si_status;
+        }
+        return p->reaped;
 }
 
 static void on_end(int fd, uint32_t events, void *ctx)
@@ -70,9 +89,12 @@ static void on_end(int fd, uint32_t events, void *ctx)
         int status;
 
         (void)fd, (void)events;
-        status = reap(p, WNOHANG);
-        if (!p->reaped)
+        if (!reap(p, &status))
                 return;
+        /* its last words say why; a pipe holds no more than that, unless somebody else still writes into it */
+        for (int budget = LAST_WORDS; budget > 0 && read_output(p); budget--)
+                ;
+        flush_line(p);
         p->end_source = loop_remove(p->end_source);
         p->exited(status, p->ctx);
 }
@@ -85,6 +107,7 @@ _Noreturn static void run_child(const char *executable, const char *configs_fold
         sigemptyset(&none);
         sigprocmask(SIG_SETMASK, &none, NULL);
         signal(SIGPIPE, SIG_DFL);
+        (void)setpgid(0, 0); /* Ctrl-C of a terminal is for us: we leave the room before Janus goes */
         /* Not SIGTERM: a Janus that hangs must go, too. The check closes the race with a parent that is gone already.
          */
         if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent)
@@ -113,17 +136,18 @@ int janus_process_start(struct loop *loop, const char *executable, const char *c
                 return -ENOMEM;
         *p = (struct janus_process){ .pidfd = -1, .output = -1, .exited = exited, .ctx = ctx, .reaped = true };
         if (pipe2(output, O_CLOEXEC) < 0) {
+                r = -errno;
                 free(p);
-                return -errno;
+                return r;
         }
         p->output = output[0];
         (void)fcntl(p->output, F_SETFL, O_NONBLOCK);
         p->pid = fork();
         if (p->pid == 0)
                 run_child(executable, configs_folder, output[1], parent);
+        r = p->pid < 0 ? -errno : 0;
         close(output[1]);
-        if (p->pid < 0) {
-                r = -errno;
+        if (r < 0) {
                 janus_process_free(p);
                 return r;
         }
