@@ -15,6 +15,7 @@
 
 #include "app/config-file.h"
 #include "app/config-json.h"
+#include "engine/embedded/guests.h"
 #include "wire/url.h"
 
 enum { MAX_ICE_SERVERS = 16, MAX_ICE_URLS = 8, MAX_STRING = 1024, MAX_ID = 128 };
@@ -218,34 +219,16 @@ static int read_path(struct reader *r, struct json_object *v, const struct key *
         return set_string(FIELD(at, k), s);
 }
 
-static bool is_port(const char *s)
-{
-        size_t n = strspn(s, "0123456789");
-
-        return n > 0 && n <= 5 && s[n] == '\0' && atoi(s) > 0 && atoi(s) <= UINT16_MAX;
-}
-
-/* host:port, [v6]:port */
-static bool is_listen(const char *s)
-{
-        const char *colon = strrchr(s, ':');
-
-        if (!colon || colon == s || !is_port(colon + 1))
-                return false;
-        if (s[0] == '[')
-                return colon[-1] == ']' && strspn(s + 1, "0123456789abcdefABCDEF:.%") == (size_t)(colon - s) - 2;
-        return memchr(s, ':', (size_t)(colon - s)) == NULL && strcspn(s, " []/") == strlen(s);
-}
-
 static int read_listen(struct reader *r, struct json_object *v, const struct key *k, void *at)
 {
+        struct listen_address a;
         const char *s;
         int e = get_text(r, v, &s);
 
         if (e < 0)
                 return e;
-        if (!is_listen(s))
-                return fault(r, "should be \"host:port\"");
+        if (listen_address_parse(s, &a) < 0)
+                return fault(r, "should be \"A.B.C.D:PORT\" or \"[::]:PORT\"");
         return set_string(FIELD(at, k), s);
 }
 

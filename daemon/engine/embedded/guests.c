@@ -11,54 +11,64 @@
 
 #include "base/cleanup.h"
 
+/* One to five digits and nothing else. */
+static bool parse_port(const char *text, uint16_t *ret)
+{
+        size_t n = strspn(text, "0123456789");
+        unsigned long port;
+
+        if (n == 0 || n > 5 || text[n])
+                return false;
+        port = strtoul(text, NULL, 10);
+        if (port == 0 || port > UINT16_MAX)
+                return false;
+        *ret = (uint16_t)port;
+        return true;
+}
+
 int listen_address_parse(const char *text, struct listen_address *ret)
 {
+        static const char any_v6[] = "[::]";
         struct listen_address a = { "", 0 };
+        struct in_addr v4;
         const char *colon;
-        unsigned long port;
         size_t len;
-        char *end;
 
         if (!text) {
                 *ret = a;
                 return 0;
         }
         colon = strrchr(text, ':');
-        if (!colon)
+        if (!colon || !parse_port(colon + 1, &a.port))
                 return -EINVAL;
-        port = strtoul(colon + 1, &end, 10);
         len = (size_t)(colon - text);
-        if (*end || port == 0 || port > UINT16_MAX)
-                return -EINVAL;
-        if (len >= 2 && text[0] == '[' && text[len - 1] == ']') {
-                text++;
-                len -= 2;
+        if (len == strlen(any_v6) && strncmp(text, any_v6, len) == 0) {
+                strcpy(a.host, "::");
+        } else {
+                if (len >= sizeof(a.host))
+                        return -EINVAL;
+                memcpy(a.host, text, len);
+                if (inet_pton(AF_INET, a.host, &v4) != 1)
+                        return -EINVAL;
         }
-        if (len >= sizeof(a.host))
-                return -EINVAL;
-        memcpy(a.host, text, len);
-        a.port = (uint16_t)port;
         *ret = a;
         return 0;
 }
 
-bool listen_address_is_free(const struct listen_address *a)
+int listen_address_check(const struct listen_address *a)
 {
         struct sockaddr_in v4 = { .sin_family = AF_INET, .sin_port = htons(a->port) };
-        struct sockaddr_in6 v6 = { .sin6_family = AF_INET6, .sin6_port = htons(a->port) };
+        struct sockaddr_in6 v6 = { .sin6_family = AF_INET6, .sin6_port = htons(a->port), .sin6_addr = in6addr_any };
         bool is_v4 = inet_pton(AF_INET, a->host, &v4.sin_addr) == 1;
-        _cleanup_close_ int fd = -1;
-        int on = 1;
+        _cleanup_close_ int fd = socket(is_v4 ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        int on = 1, r;
 
-        if (!is_v4 && inet_pton(AF_INET6, a->host, &v6.sin6_addr) != 1)
-                return true; /* a name: Janus resolves it */
-        fd = socket(is_v4 ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
         if (fd < 0)
-                return true;
-        (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on,
-                         sizeof(on)); /* old connections in TIME_WAIT do not count */
-        return (is_v4 ? bind(fd, (struct sockaddr *)&v4, sizeof(v4)) : bind(fd, (struct sockaddr *)&v6, sizeof(v6))) ==
-               0;
+                return -errno;
+        /* old connections in TIME_WAIT do not count */
+        (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+        r = is_v4 ? bind(fd, (struct sockaddr *)&v4, sizeof(v4)) : bind(fd, (struct sockaddr *)&v6, sizeof(v6));
+        return r < 0 ? -errno : 0;
 }
 
 /* Lines read "N: LOCAL:PORT REMOTE:PORT STATE …" in hex; state 01 is ESTABLISHED. */

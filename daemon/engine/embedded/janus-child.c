@@ -1,6 +1,6 @@
 /* janus-child.c - see janus-child.h.
  *
- *   STOPPED → STARTING → RUNNING → STOPPING → STOPPED          users wait in STARTING, BACKOFF and STOPPING
+ *   STOPPED → STARTING → RUNNING → STOPPING → STOPPED          users wait in all but RUNNING
  *                 ↑ BACKOFF ←┘ died
  *
  * One timer serves every state: the next try to connect, the end of the back-off, the idle check, the patience with a
@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <ifaddrs.h>
 #include <net/if.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -75,9 +76,11 @@ static void enter(struct janus_child *c, enum child_state state, uint64_t timer_
         (void)loop_set_timer(c->timer, timer_us == LOOP_NEVER ? LOOP_NEVER : c->since_us + timer_us);
 }
 
-/* Everybody who waits gets the same answer. A callback may release any user, also itself, or acquire anew. */
+/* Everybody who waits gets the same answer. A callback may release any user, also itself, or acquire anew: where that
+ * changes the state, the answer is none any more, and the rest waits on. */
 static void answer(struct janus_child *c, const struct engine_result *res)
 {
+        enum child_state state = c->state;
         struct list told;
         struct janus_user *u;
 
@@ -91,14 +94,16 @@ static void answer(struct janus_child *c, const struct engine_result *res)
 
                 list_remove(&u->link);
                 list_append(&c->users, &u->link);
+                if (!ready || c->state != state)
+                        continue;
                 u->ready = NULL;
-                if (ready)
-                        ready(res, u->ctx);
+                ready(res, u->ctx);
         }
 }
 
 static void fail(struct janus_child *c, enum engine_reason reason, const char *detail)
 {
+        janus_files_remove(c->folder);
         c->attempts = 0;
         c->failure = (struct engine_result){ .reason = reason };
         (void)snprintf(c->failure.detail, sizeof(c->failure.detail), "%s", detail);
@@ -106,7 +111,18 @@ static void fail(struct janus_child *c, enum engine_reason reason, const char *d
         enter(c, CHILD_STOPPED, 0); /* the answer comes from the timer */
 }
 
-/* Janus offers no loopback candidates: without another address every call would end in silence. */
+/* Janus offers neither loopback nor link-local addresses: without another one every call would end in silence. */
+static bool is_usable(const struct ifaddrs *i)
+{
+        const struct sockaddr *a = i->ifa_addr;
+
+        if (!a || !(i->ifa_flags & IFF_UP) || !(i->ifa_flags & IFF_RUNNING) || (i->ifa_flags & IFF_LOOPBACK))
+                return false;
+        if (a->sa_family == AF_INET6)
+                return !IN6_IS_ADDR_LINKLOCAL(&((const struct sockaddr_in6 *)a)->sin6_addr);
+        return a->sa_family == AF_INET;
+}
+
 static bool has_address(void)
 {
         struct ifaddrs *all, *i;
@@ -115,10 +131,37 @@ static bool has_address(void)
         if (getifaddrs(&all) < 0)
                 return false;
         for (i = all; i && !found; i = i->ifa_next)
-                found = i->ifa_addr && (i->ifa_addr->sa_family == AF_INET || i->ifa_addr->sa_family == AF_INET6) &&
-                        (i->ifa_flags & IFF_UP) && (i->ifa_flags & IFF_RUNNING) && !(i->ifa_flags & IFF_LOOPBACK);
+                found = is_usable(i);
         freeifaddrs(all);
         return found;
+}
+
+/* What can be seen without starting it. False: fail() was called. */
+static bool can_start(struct janus_child *c, char **ret_executable)
+{
+        int r = listen_address_parse(c->env->embedded_listen, &c->listen);
+
+        if (r >= 0 && c->listen.port)
+                r = listen_address_check(&c->listen);
+        if (r < 0) {
+                log_error("cannot listen at %s: %s", c->env->embedded_listen, strerror(-r));
+                fail(c, ENGINE_INTERNAL, "the address to listen at cannot be used");
+                return false;
+        }
+        r = janus_files_find(c->listen.port > 0, ret_executable);
+        if (r < 0) {
+                log_error("janus cannot be looked for: %s", strerror(-r));
+                fail(c, ENGINE_INTERNAL, "janus cannot be looked for");
+        } else if (r == 0) {
+                log_error("janus, or a module of it, is not installed: install the package \"janus\"");
+                fail(c, ENGINE_NOT_INSTALLED, "janus is not installed");
+        } else if (!has_address()) {
+                log_error("no network interface but loopback is up: Janus cannot offer an address");
+                fail(c, ENGINE_NO_ADDRESS, "");
+        } else {
+                return true;
+        }
+        return false;
 }
 
 static void on_exited(int status, void *ctx);
@@ -126,37 +169,22 @@ static void on_exited(int status, void *ctx);
 static void start(struct janus_child *c)
 {
         _cleanup_free_ char *executable = NULL;
-        struct janus_files_params files = { .folder = c->folder, .secret = c->secret };
         char configs[sizeof(c->folder) + 8];
-        int r = listen_address_parse(c->env->embedded_listen, &c->listen);
+        struct janus_files_params files = { .folder = c->folder, .secret = c->secret };
+        int r;
 
-        if (r >= 0)
-                r = janus_files_find(&executable);
-        if (r == -ENOENT) {
-                log_error("janus is not installed: install the package \"janus\"");
-                fail(c, ENGINE_NOT_INSTALLED, "janus is not installed");
+        if (!can_start(c, &executable))
                 return;
-        }
-        if (!has_address()) {
-                log_error("no network interface but loopback is up: Janus cannot offer an address");
-                fail(c, ENGINE_NO_ADDRESS, "");
-                return;
-        }
-        if (r >= 0 && c->listen.port && !listen_address_is_free(&c->listen)) {
-                log_error("cannot listen at %s: the port is taken", c->env->embedded_listen);
-                fail(c, ENGINE_INTERNAL, "the port to listen at is taken");
-                return;
-        }
+        files.executable = executable;
         files.listen_host = c->listen.port ? c->listen.host : NULL;
         files.listen_port = c->listen.port;
-        if (r >= 0)
-                r = janus_files_write(&files);
-        snprintf(configs, sizeof(configs), "%s/cfg", c->folder);
+        r = janus_files_write(&files);
+        (void)snprintf(configs, sizeof(configs), "%s/cfg", c->folder);
         if (r >= 0)
                 r = janus_process_start(c->env->loop, executable, configs, on_exited, c, &c->process);
         if (r < 0) {
-                log_error("janus cannot be started: %s", r == -ENOENT ? "its modules are missing" : strerror(-r));
-                fail(c, r == -ENOENT ? ENGINE_NOT_INSTALLED : ENGINE_INTERNAL, "janus cannot be started");
+                log_error("janus cannot be started: %s", strerror(-r));
+                fail(c, ENGINE_INTERNAL, "janus cannot be started");
                 return;
         }
         enter(c, CHILD_STARTING, CONNECT_EVERY_US);
@@ -189,6 +217,7 @@ static void ended(struct janus_child *c)
 {
         c->process = janus_process_free(c->process);
         janus_files_remove(c->folder);
+        c->attempts = 0;
         if (list_is_empty(&c->users))
                 enter(c, CHILD_STOPPED, LOOP_NEVER);
         else
@@ -283,7 +312,12 @@ static void on_timer(void *ctx)
         case CHILD_STARTING: on_starting(c); break;
         case CHILD_RUNNING: on_running(c); break;
         case CHILD_STOPPING: ended(c); break; /* patience is over: freeing kills it */
-        case CHILD_BACKOFF: start(c); break;
+        case CHILD_BACKOFF:
+                if (is_wanted(c))
+                        start(c);
+                else
+                        enter(c, CHILD_STOPPED, LOOP_NEVER);
+                break;
         }
 }
 
@@ -338,11 +372,24 @@ const char *janus_child_url(const struct janus_child *c)
         return c->url;
 }
 
+/* The one that runs, or begins to, cannot serve this user: another application's secret, or it listens elsewhere than
+ * the configuration says by now. The latter waits until nobody is in. */
+static bool is_outdated(const struct janus_child *c, const char *secret)
+{
+        struct listen_address listen;
+
+        if (strcmp(c->secret, secret) != 0)
+                return true;
+        if (!list_is_empty(&c->users) || listen_address_parse(c->env->embedded_listen, &listen) < 0)
+                return false;
+        return listen.port != c->listen.port || strcmp(listen.host, c->listen.host) != 0;
+}
+
 int janus_child_acquire(struct janus_child *c, const char *secret,
                         void (*ready)(const struct engine_result *res, void *ctx), void *ctx, struct janus_user **ret)
 {
         struct janus_user *u = calloc(1, sizeof(*u));
-        bool other = strcmp(c->secret, secret) != 0;
+        bool outdated = is_outdated(c, secret);
 
         if (!u)
                 return -ENOMEM;
@@ -351,14 +398,20 @@ int janus_child_acquire(struct janus_child *c, const char *secret,
         (void)snprintf(c->secret, sizeof(c->secret), "%s", secret);
         if (c->state == CHILD_STOPPED && !c->failed)
                 start(c);
-        else if (c->state == CHILD_RUNNING && other)
-                stop(c); /* another application's: the next one checks with its secret */
-        else if (c->state == CHILD_STARTING && other)
+        else if ((c->state == CHILD_RUNNING || c->state == CHILD_STARTING) && outdated)
                 stop(c);
         else if (c->state == CHILD_RUNNING)
                 (void)loop_set_timer(c->timer, 0);
         *ret = u;
         return 0;
+}
+
+void janus_child_distrust(struct janus_child *c)
+{
+        if (c->state != CHILD_RUNNING)
+                return;
+        log_warning("janus does not answer: stopping it");
+        stop(c);
 }
 
 struct janus_user *janus_child_release(struct janus_user *u)

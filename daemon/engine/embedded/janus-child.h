@@ -28,3 +28,5 @@ int janus_child_acquire(struct janus_child *c, const char *secret,
                         void (*ready)(const struct engine_result *res, void *ctx), void *ctx, struct janus_user **ret);
 /* Legal before and after `ready`, which is then not called any more. NULL is legal. */
 struct janus_user *janus_child_release(struct janus_user *u);
+/* It accepted a connection and does not answer: it is ended, and the next user gets a new one. */
+void janus_child_distrust(struct janus_child *c);

@@ -14,6 +14,16 @@
 
 static const char *const folders[] = { "cfg", "plugins", "transports", "none" };
 
+static const struct module {
+        const char *kind, *name;
+        bool only_to_listen;
+} modules[] = {
+        { "plugins", "libjanus_videoroom.so", false },
+        { "plugins", "libjanus_echotest.so", false },
+        { "transports", "libjanus_pfunix.so", false },
+        { "transports", "libjanus_websockets.so", true },
+};
+
 static int write_file(const char *folder, const char *name, const char *text)
 {
         char path[512];
@@ -28,43 +38,59 @@ static int write_file(const char *folder, const char *name, const char *text)
         return write(fd, text, len) == (ssize_t)len ? 0 : -EIO;
 }
 
-/* Debian keeps modules in /usr/lib/TRIPLET/janus, others in /usr/lib/janus. */
-static int link_module(const char *folder, const char *kind, const char *name)
+/* Debian keeps modules in /usr/lib/TRIPLET/janus, others in PREFIX/lib/janus. 1: found, 0: not. */
+static int find_module(const char *executable, const struct module *m, char **ret)
 {
-        char pattern[128], to[512];
+        const char *slash = strrchr(executable, '/');
+        _cleanup_free_ char *pattern = NULL;
         glob_t found = { 0 };
-        int r = 0;
+        char *path;
+        int r;
 
-        snprintf(pattern, sizeof(pattern), "/usr/lib{/*,}/janus/%s/lib%s.so", kind, name);
-        if (snprintf(to, sizeof(to), "%s/%s/lib%s.so", folder, kind, name) >= (int)sizeof(to))
-                return -ENAMETOOLONG;
-        if (glob(pattern, GLOB_BRACE, NULL, &found) != 0)
-                return -ENOENT;
-        if (symlink(found.gl_pathv[0], to) < 0)
-                r = -errno;
+        if (asprintf(&pattern, "%.*s/../lib{/*,}/janus/%s/%s", slash ? (int)(slash - executable) : 1,
+                     slash ? executable : ".", m->kind, m->name) < 0)
+                return -ENOMEM;
+        r = glob(pattern, GLOB_BRACE, NULL, &found);
+        if (r != 0)
+                return r == GLOB_NOMATCH ? 0 : -ENOMEM;
+        path = strdup(found.gl_pathv[0]);
         globfree(&found);
-        return r;
+        if (!path)
+                return -ENOMEM;
+        *ret = path;
+        return 1;
 }
 
-/* Quotes would end a string of the configuration: such a path is refused rather than escaped. */
+static int link_module(const struct janus_files_params *p, const struct module *m)
+{
+        _cleanup_free_ char *from = NULL;
+        char to[512];
+        int r = find_module(p->executable, m, &from);
+
+        if (r <= 0)
+                return r < 0 ? r : -ENOENT;
+        if (snprintf(to, sizeof(to), "%s/%s/%s", p->folder, m->kind, m->name) >= (int)sizeof(to))
+                return -ENAMETOOLONG;
+        return symlink(from, to) < 0 ? -errno : 0;
+}
+
+/* token_auth_secret turns on the signed mode of the core: without it signed_tokens of a room protects nothing. It
+ * comes last: text that grows moves, and the secret must not stay behind. */
 static int write_core(const struct janus_files_params *p)
 {
         struct strbuf b = strbuf_init(8192);
         _cleanup_free_ char *text = NULL;
         int r;
 
-        if (strpbrk(p->folder, "\"\\\n"))
-                return -EINVAL;
-        strbuf_addf(&b, "general: {\n  configs_folder = \"%s/cfg\"\n  plugins_folder = \"%s/plugins\"\n", p->folder,
-                    p->folder);
+        strbuf_addf(&b, "nat: {\n  ignore_mdns = true\n}\nmedia: {\n  ipv6 = true\n}\ngeneral: {\n");
+        strbuf_addf(&b, "  configs_folder = \"%s/cfg\"\n  plugins_folder = \"%s/plugins\"\n", p->folder, p->folder);
         strbuf_addf(&b, "  transports_folder = \"%s/transports\"\n  events_folder = \"%s/none\"\n", p->folder,
                     p->folder);
         /* 4: the line that its Unix transport then writes first lets it mostly win the race of janus-child.c. Measured
          * on two cores: 3 of 75 starts lost, at level 3 it is 21 of 50. */
         strbuf_addf(&b, "  loggers_folder = \"%s/none\"\n  debug_level = 4\n  debug_timestamps = false\n", p->folder);
         strbuf_addf(&b, "  debug_colors = false\n  server_name = \"rtcroomd\"\n  token_auth = true\n");
-        /* Signed mode of the core: without it signed_tokens of a room protects nothing. */
-        strbuf_addf(&b, "  token_auth_secret = \"%s\"\n}\nnat: {\n  ignore_mdns = true\n}\nmedia: {\n}\n", p->secret);
+        strbuf_addf(&b, "  token_auth_secret = \"%s\"\n}\n", p->secret);
         r = strbuf_take(&b, &text);
         if (r >= 0)
                 r = write_file(p->folder, "janus.jcfg", text);
@@ -106,82 +132,114 @@ static int write_configuration(const struct janus_files_params *p)
         return r;
 }
 
-static int link_modules(const struct janus_files_params *p)
-{
-        int r = link_module(p->folder, "plugins", "janus_videoroom");
-
-        if (r >= 0)
-                r = link_module(p->folder, "plugins", "janus_echotest");
-        if (r >= 0)
-                r = link_module(p->folder, "transports", "janus_pfunix");
-        if (r >= 0 && p->listen_host)
-                r = link_module(p->folder, "transports", "janus_websockets");
-        return r;
-}
-
-int janus_files_write(const struct janus_files_params *p)
+static int make_folders(const char *folder)
 {
         char path[512];
 
-        janus_files_remove(p->folder);
-        if (mkdir(p->folder, 0700) < 0)
+        if (mkdir(folder, 0700) < 0)
                 return -errno;
         for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
-                if (snprintf(path, sizeof(path), "%s/%s", p->folder, folders[i]) >= (int)sizeof(path))
+                if (snprintf(path, sizeof(path), "%s/%s", folder, folders[i]) >= (int)sizeof(path))
                         return -ENAMETOOLONG;
                 if (mkdir(path, 0700) < 0)
                         return -errno;
         }
-        int r = link_modules(p);
+        return 0;
+}
+
+int janus_files_write(const struct janus_files_params *p)
+{
+        int r;
+
+        /* Quotes would end a string of the configuration: such a path is refused rather than escaped. */
+        if (strpbrk(p->folder, "\"\\\n"))
+                return -EINVAL;
+        janus_files_remove(p->folder);
+        r = make_folders(p->folder);
+        for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(modules); i++)
+                if (!modules[i].only_to_listen || p->listen_host)
+                        r = link_module(p, &modules[i]);
         return r < 0 ? r : write_configuration(p);
 }
 
 /* Files and links of one folder; no recursion: what we make is two levels deep. */
-static void empty_folder(const char *path)
+static void remove_folder(const char *path)
 {
-        DIR *d = opendir(path);
+        int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        DIR *d = fd < 0 ? NULL : fdopendir(fd);
 
-        if (!d)
+        if (!d) {
+                close_fd(fd);
+                (void)unlink(path); /* fails where there is nothing */
                 return;
+        }
         for (struct dirent *e = readdir(d); e; e = readdir(d))
                 (void)unlinkat(dirfd(d), e->d_name, 0); /* folders stay: rmdir() is for them */
         closedir(d);
+        (void)rmdir(path);
 }
 
 void janus_files_remove(const char *folder)
 {
+        struct stat st;
         char path[512];
 
-        for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
-                if (snprintf(path, sizeof(path), "%s/%s", folder, folders[i]) >= (int)sizeof(path))
-                        continue;
-                empty_folder(path);
-                (void)rmdir(path);
-        }
-        empty_folder(folder);
-        (void)rmdir(folder);
+        if (lstat(folder, &st) == 0 && S_ISDIR(st.st_mode))
+                for (size_t i = 0; i < ARRAY_SIZE(folders); i++)
+                        if (snprintf(path, sizeof(path), "%s/%s", folder, folders[i]) < (int)sizeof(path))
+                                remove_folder(path);
+        remove_folder(folder);
 }
 
-int janus_files_find(char **ret)
+/* 1: it is one, and where it really is; 0: it is not. */
+static int resolve_program(const char *path, char **ret)
+{
+        _cleanup_free_ char *resolved = NULL;
+        struct stat st;
+
+        if (stat(path, &st) < 0 || !S_ISREG(st.st_mode) || access(path, X_OK) < 0)
+                return 0;
+        resolved = realpath(path, NULL);
+        if (!resolved)
+                return -errno;
+        *ret = take_ptr(resolved);
+        return 1;
+}
+
+static int find_executable(char **ret)
 {
         const char *given = getenv("RTCROOMD_JANUS"), *path = getenv("PATH");
         _cleanup_free_ char *copy = NULL;
         char *save = NULL;
+        int r = 0;
 
         if (given)
-                return access(given, X_OK) == 0 ? (*ret = strdup(given)) ? 0 : -ENOMEM : -ENOENT;
+                return resolve_program(given, ret);
         copy = strdup(path ? path : "/usr/bin:/bin");
         if (!copy)
                 return -ENOMEM;
-        for (char *at = strtok_r(copy, ":", &save); at; at = strtok_r(NULL, ":", &save)) {
+        for (char *at = strtok_r(copy, ":", &save); at && r == 0; at = strtok_r(NULL, ":", &save)) {
                 _cleanup_free_ char *file = NULL;
 
                 if (asprintf(&file, "%s/janus", at) < 0)
                         return -ENOMEM;
-                if (access(file, X_OK) == 0) {
-                        *ret = take_ptr(file);
-                        return 0;
-                }
+                r = resolve_program(file, ret);
         }
-        return -ENOENT;
+        return r;
+}
+
+int janus_files_find(bool listens, char **ret)
+{
+        _cleanup_free_ char *executable = NULL;
+        int r = find_executable(&executable);
+
+        for (size_t i = 0; r > 0 && i < ARRAY_SIZE(modules); i++) {
+                _cleanup_free_ char *module = NULL;
+
+                if (!modules[i].only_to_listen || listens)
+                        r = find_module(executable, &modules[i], &module);
+        }
+        if (r > 0)
+                *ret = take_ptr(executable);
+        return r;
 }

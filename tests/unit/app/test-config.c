@@ -96,7 +96,7 @@ TEST(every_key)
                 "            \"b\": {\"allowed\": false}},"
                 " \"consent\": {\"default\": \"deny\", \"programs\": {\"org.example\": \"allow\", \"/usr/bin/x\": "
                 "\"ask\"}},"
-                " \"embedded\": {\"listen\": \"[::1]:8188\", \"idleSeconds\": 0},"
+                " \"embedded\": {\"listen\": \"[::]:8188\", \"idleSeconds\": 0},"
                 " \"ice\": {\"servers\": [{\"urls\": [\"stun:s\"]},"
                 "                       {\"urls\": [\"turn:t:3478?transport=tcp\", \"turns:t\"],"
                 "                        \"username\": \"u\", \"credential\": \"c\"}], \"relayOnly\": true},"
@@ -110,7 +110,7 @@ TEST(every_key)
         ASSERT_STR(config_find_app(c, "org.example")->server, "embedded:");
         ASSERT(!config_find_app(c, "b")->allowed);
         ASSERT(!config_find_app(c, "c"));
-        ASSERT_STR(c->embedded_listen, "[::1]:8188");
+        ASSERT_STR(c->embedded_listen, "[::]:8188");
         ASSERT_EQ(c->embedded_idle_s, 0);
         ASSERT_EQ(c->n_ice_servers, 3);
         ASSERT_STR(c->ice_servers[0].url, "stun:s");
@@ -183,11 +183,16 @@ static const struct {
         { "{\"consent\": {\"programs\": {\"a\\nb\": \"no\"}}}",
           "f: consent.programs.a?b: should be one of \"ask\", \"allow\", \"deny\", but got no" },
         /* embedded */
-        { "{\"embedded\": {\"listen\": \"8188\"}}", "f: embedded.listen: should be \"host:port\"" },
-        { "{\"embedded\": {\"listen\": \"h:0\"}}", "f: embedded.listen: should be \"host:port\"" },
-        { "{\"embedded\": {\"listen\": \"h:65536\"}}", "f: embedded.listen: should be \"host:port\"" },
-        { "{\"embedded\": {\"listen\": \"::1:80\"}}", "f: embedded.listen: should be \"host:port\"" },
-        { "{\"embedded\": {\"listen\": \"[x]:80\"}}", "f: embedded.listen: should be \"host:port\"" },
+        { "{\"embedded\": {\"listen\": \"8188\"}}",
+          "f: embedded.listen: should be \"A.B.C.D:PORT\" or \"[::]:PORT\"" },
+        { "{\"embedded\": {\"listen\": \"localhost:80\"}}",
+          "f: embedded.listen: should be \"A.B.C.D:PORT\" or \"[::]:PORT\"" },
+        { "{\"embedded\": {\"listen\": \"127.0.0.1:65536\"}}",
+          "f: embedded.listen: should be \"A.B.C.D:PORT\" or \"[::]:PORT\"" },
+        { "{\"embedded\": {\"listen\": \"::1:80\"}}",
+          "f: embedded.listen: should be \"A.B.C.D:PORT\" or \"[::]:PORT\"" },
+        { "{\"embedded\": {\"listen\": \"[x]:80\"}}",
+          "f: embedded.listen: should be \"A.B.C.D:PORT\" or \"[::]:PORT\"" },
         { "{\"embedded\": {\"idleSeconds\": -1}}",
           "f: embedded.idleSeconds: should be between 0 and 86400, but got -1" },
         { "{\"embedded\": {\"idleSeconds\": 1.5}}", "f: embedded.idleSeconds: should be integer, but got number" },
@@ -459,7 +464,7 @@ TEST_OOM(parsing)
 {
         static const char text[] =
                 "{\"apps\": {\"a\": {\"server\": \"embedded:\", \"appKey\": \"k\"}, \"b\": {}},"
-                " \"consent\": {\"programs\": {\"x\": \"allow\"}}, \"embedded\": {\"listen\": \"h:1\"},"
+                " \"consent\": {\"programs\": {\"x\": \"allow\"}}, \"embedded\": {\"listen\": \"127.0.0.1:1\"},"
                 " \"ice\": {\"servers\": [{\"urls\": [\"turn:t\"], \"username\": \"u\", \"credential\": \"c\"}]}}";
         struct config_fault fault;
         struct config *c = NULL;
