@@ -6,6 +6,7 @@
  */
 #include "engine/embedded/embedded.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -40,6 +41,8 @@ struct embedded {
         struct loop_source *timer;    /* owned: answers that must not come from inside an operation */
         struct waiting_join *waiting; /* owned; NULL: none */
         uint32_t join_op, leave_op;   /* leave_op: the last that the backend was asked for */
+        bool joining, leaving;        /* the backend owes the answer to join_op, to leave_op */
+        uint64_t asked_us, waited_us; /* when the join came, and how long it waited for Janus */
         uint32_t leaves[LEAVES_MAX];  /* that cut the waiting join, or came after one of them */
         size_t n_leaves;
         bool has_join, running, dead;
@@ -53,25 +56,28 @@ static struct embedded *embedded(struct engine *e)
 
 /* ---- the copy of a join ---- */
 
+static void secret_free(char *s)
+{
+        if (s)
+                explicit_bzero(s, strlen(s));
+        free(s);
+}
+
 static struct waiting_join *waiting_free(struct waiting_join *w)
 {
         if (!w)
                 return NULL;
-        if (w->token)
-                explicit_bzero(w->token, strlen(w->token));
-        if (w->app_key)
-                explicit_bzero(w->app_key, strlen(w->app_key));
         for (size_t i = 0; i < w->n_servers; i++) {
                 free((char *)w->servers[i].url);
                 free((char *)w->servers[i].username);
-                free((char *)w->servers[i].credential);
+                secret_free((char *)w->servers[i].credential);
         }
         free(w->servers);
         free(w->app_id);
         free(w->room_id);
         free(w->user_id);
-        free(w->token);
-        free(w->app_key);
+        secret_free(w->token);
+        secret_free(w->app_key);
         free(w);
         return NULL;
 }
@@ -166,6 +172,7 @@ static void on_ready(const struct engine_result *res, void *ctx)
                 fail_join(m, res);
                 return;
         }
+        m->waited_us = loop_now_us(m->env->loop) - m->asked_us;
         r = janus_join(m->backend, m->join_op, &m->waiting->params);
         m->waiting = waiting_free(m->waiting);
         if (r < 0) {
@@ -173,7 +180,8 @@ static void on_ready(const struct engine_result *res, void *ctx)
                 fail_join(m, &failed);
                 return;
         }
-        m->has_join = false; /* the backend answers it */
+        m->has_join = false;
+        m->joining = true;
 }
 
 /* ---- events of the backend: the use of the child ends with the room ---- */
@@ -182,8 +190,16 @@ static void on_op_done(uint32_t op, const struct engine_result *res, void *ctx)
 {
         struct embedded *m = ctx;
 
-        if ((op == m->join_op && res->reason != ENGINE_OK) || op == m->leave_op)
+        if (m->joining && op == m->join_op) {
+                m->joining = false;
+                if (res->reason != ENGINE_OK)
+                        m->user = janus_child_release(m->user);
+                if (res->reason == ENGINE_TIMED_OUT)
+                        janus_child_distrust(m->child);
+        } else if (m->leaving && op == m->leave_op) {
+                m->leaving = false;
                 m->user = janus_child_release(m->user);
+        }
         m->ev.op_done(op, res, m->ctx);
 }
 
@@ -210,11 +226,29 @@ static void on_speaking(const char *user_id, bool speaking, void *ctx)
         m->ev.speaking(user_id, speaking, m->ctx);
 }
 
+static void shift(uint64_t *stage_us, uint64_t by_us)
+{
+        if (*stage_us > 0)
+                *stage_us += by_us;
+}
+
+/* The backend counts the stages of a join from when Janus was there. */
 static void on_stats(uint32_t op, const struct engine_stats *stats, void *ctx)
 {
         struct embedded *m = ctx;
+        struct engine_stats shifted;
 
-        m->ev.stats(op, stats, m->ctx);
+        if (!stats) {
+                m->ev.stats(op, NULL, m->ctx);
+                return;
+        }
+        shifted = *stats;
+        shift(&shifted.connected_us, m->waited_us);
+        shift(&shifted.joined_us, m->waited_us);
+        shift(&shifted.publisher_up_us, m->waited_us);
+        shift(&shifted.subscriber_up_us, m->waited_us);
+        shift(&shifted.first_audio_us, m->waited_us);
+        m->ev.stats(op, &shifted, m->ctx);
 }
 
 static const struct engine_events backend_events = { 0, on_op_done, on_state, on_participant, on_speaking, on_stats };
@@ -229,7 +263,9 @@ static int embedded_join(struct engine *e, uint32_t op, const struct engine_join
         char secret[JANUS_SECRET_SIZE];
         int r;
 
+        assert(!m->user); /* it went with the last room */
         m->join_op = op;
+        m->asked_us = loop_now_us(m->env->loop);
         m->has_join = true;
         m->join_result = (struct engine_result){ .reason = ENGINE_OK };
         if (!params->app_key) {
@@ -258,6 +294,7 @@ static int embedded_leave(struct engine *e, uint32_t op)
 
         if (!m->has_join && m->n_leaves == 0) {
                 m->leave_op = op;
+                m->leaving = true;
                 return janus_leave(m->backend, op);
         }
         if (m->n_leaves == LEAVES_MAX)
