@@ -6,7 +6,8 @@
  * nothing (LSan tells).
  *
  * A failing assertion prints place and values and ends the program with status 1: one process per test file, one test
- * after the other. `test-x NAME…` runs the named ones; status 77 means skipped (test_skip), with a sentence.
+ * after the other. `test-x NAME…` runs the named ones, `test-x -NAME…` all but those; status 77 means skipped
+ * (test_skip), with a sentence.
  */
 #pragma once
 
