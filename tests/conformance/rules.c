@@ -1,0 +1,308 @@
+/* rules.c - see conformance.h. */
+#include <errno.h>
+
+#include "base/clock.h"
+#include "conformance/conformance.h"
+#include "lib/test.h"
+#include "lib/vloop.h"
+
+static void bed_init(struct bed *b, const struct subject *subject)
+{
+        static unsigned beds;
+
+        *b = (struct bed){ .subject = subject, .loop = vloop_new(1000 * US_PER_SEC) };
+        (void)snprintf(b->room, sizeof(b->room), "room-%u", ++beds);
+        rand_seed(&b->rng, 1);
+        b->env = (struct engine_env){ .loop = b->loop, .rng = &b->rng };
+        subject->set_up(b);
+        ASSERT_OK(engine_new(b->ops, &b->env, &b->server, &recorder_events, &b->rec, &b->engine));
+}
+
+static void bed_done(struct bed *b)
+{
+        if (b->engine)
+                b->engine->ops->free(b->engine);
+        recorder_clear(&b->rec);
+        b->subject->run(b, "");
+        recorder_expect(&b->rec, ""); /* nothing comes after free */
+        b->subject->tear_down(b);
+        vloop_free(b->loop);
+}
+
+struct engine_join bed_join_params(const struct bed *b, const char *user_id)
+{
+        return (struct engine_join){ .app_id = "0123456789abcdef01234567",
+                                     .room_id = b->room,
+                                     .user_id = user_id,
+                                     .token = "token",
+                                     .app_key = "an app's key for tests",
+                                     .auto_publish = true,
+                                     .auto_subscribe = true,
+                                     .voice = { 20, 32000, 5, true, true } };
+}
+
+/* These lines come, and no others. */
+static void expect(struct bed *b, const char *lines)
+{
+        b->subject->run(b, lines);
+        recorder_expect(&b->rec, lines);
+}
+
+static int join(struct bed *b)
+{
+        struct engine_join params = bed_join_params(b, "me");
+
+        return b->engine->ops->join(b->engine, ++b->op, &params);
+}
+
+static int leave(struct bed *b)
+{
+        return b->engine->ops->leave(b->engine, ++b->op);
+}
+
+/* The operation asked for last succeeds, and nothing comes from inside it. */
+static void expect_success(struct bed *b)
+{
+        char line[32];
+
+        recorder_expect(&b->rec, "");
+        snprintf(line, sizeof(line), "done %u ok; ", b->op);
+        expect(b, line);
+}
+
+static void join_well(struct bed *b)
+{
+        ASSERT_OK(join(b));
+        expect_success(b);
+}
+
+#define CONFORM(id)                                                   \
+        static void conform_##id(struct bed *b);                      \
+        TEST(id)                                                      \
+        {                                                             \
+                for (size_t i = 0; subjects[i]; i++) {                \
+                        struct bed b;                                 \
+                                                                      \
+                        bed_init(&b, subjects[i]);                    \
+                        conform_##id(&b);                             \
+                        bed_done(&b);                                 \
+                        printf("# %s: %s\n", #id, subjects[i]->name); \
+                }                                                     \
+        }                                                             \
+        static void conform_##id(struct bed *b)
+
+/* ---- the rules ---- */
+
+CONFORM(free_without_join)
+{
+        expect(b, "");
+}
+
+CONFORM(join_and_leave)
+{
+        join_well(b);
+        ASSERT_OK(leave(b));
+        expect_success(b);
+}
+
+CONFORM(join_twice_is_busy)
+{
+        ASSERT_OK(join(b));
+        ASSERT_EQ(join(b), -EBUSY);
+        expect(b, "done 1 ok; ");
+        ASSERT_EQ(join(b), -EBUSY);
+        expect(b, "");
+}
+
+CONFORM(room_operations_need_a_room)
+{
+        const struct engine_ops *ops = b->engine->ops;
+
+        ASSERT_EQ(ops->publish(b->engine, 90, ENGINE_AUDIO, true), -ENOTCONN);
+        ASSERT_EQ(ops->subscribe(b->engine, 91, "alice", ENGINE_AUDIO, true), -ENOTCONN);
+        ASSERT_EQ(ops->update_token(b->engine, 92, "token"), -ENOTCONN);
+        ASSERT_EQ(ops->get_stats(b->engine, 93), -ENOTCONN);
+        expect(b, "");
+}
+
+CONFORM(leave_without_room_succeeds)
+{
+        ASSERT_OK(leave(b));
+        expect_success(b);
+}
+
+CONFORM(leave_while_joining_fails_the_join_first)
+{
+        b->subject->hang(b);
+        ASSERT_OK(join(b));
+        expect(b, "");
+        ASSERT_OK(leave(b));
+        recorder_expect(&b->rec, "");
+        expect(b, "done 1 cancelled; done 2 ok; ");
+}
+
+CONFORM(leave_at_once_after_join)
+{
+        ASSERT_OK(join(b));
+        ASSERT_OK(leave(b));
+        expect(b, "done 1 cancelled; done 2 ok; ");
+        join_well(b);
+}
+
+CONFORM(leave_twice_answers_both)
+{
+        join_well(b);
+        ASSERT_OK(leave(b));
+        ASSERT_OK(leave(b));
+        expect(b, "done 2 ok; done 3 ok; ");
+}
+
+CONFORM(refused_join_leaves_nothing_behind)
+{
+        char line[64];
+
+        b->subject->fail_join(b);
+        ASSERT_OK(join(b));
+        snprintf(line, sizeof(line), "done 1 %s; ", b->subject->refusal);
+        expect(b, line);
+        ASSERT_EQ(b->engine->ops->publish(b->engine, 90, ENGINE_AUDIO, true), -ENOTCONN);
+}
+
+CONFORM(join_leave_join)
+{
+        for (unsigned i = 0; i < 5; i++) {
+                join_well(b);
+                ASSERT_OK(leave(b));
+                expect_success(b);
+        }
+}
+
+CONFORM(participants_come_and_go)
+{
+        static const char first[] = "joined alice", last[] = "left alice; ";
+
+        join_well(b);
+        b->subject->enters(b, "alice");
+        b->subject->run(b, "alice audio>audio; "); /* in one line or several */
+        ASSERT(strncmp(b->rec.text, first, strlen(first)) == 0);
+        ASSERT(recorder_has(&b->rec, "alice audio>audio; "));
+        recorder_clear(&b->rec);
+        b->subject->exits(b, "alice");
+        b->subject->run(b, last); /* perhaps silent before */
+        ASSERT_GE(strlen(b->rec.text), strlen(last));
+        ASSERT_STR(b->rec.text + strlen(b->rec.text) - strlen(last), last);
+}
+
+CONFORM(operations_in_a_room_are_answered_once)
+{
+        const struct engine_ops *ops = b->engine->ops;
+
+        join_well(b);
+        ASSERT_OK(ops->publish(b->engine, 11, ENGINE_AUDIO, false));
+        expect(b, "done 11 ok; ");
+        ASSERT_OK(ops->publish(b->engine, 12, ENGINE_AUDIO, true));
+        expect(b, "done 12 ok; ");
+        ASSERT_OK(ops->subscribe(b->engine, 13, "alice", ENGINE_AUDIO, false));
+        expect(b, "done 13 ok; ");
+        ASSERT_OK(ops->get_stats(b->engine, 14));
+        expect(b, "stats 14; ");
+}
+
+CONFORM(being_kicked_ends_the_room)
+{
+        join_well(b);
+        b->subject->kick_us(b);
+        expect(b, "state idle kicked; ");
+        ASSERT_EQ(b->engine->ops->publish(b->engine, 12, ENGINE_AUDIO, true), -ENOTCONN);
+        join_well(b);
+}
+
+CONFORM(being_kicked_fails_what_is_in_flight_first)
+{
+        if (b->subject->hangs_wholly)
+                return;
+        join_well(b);
+        b->subject->hang(b);
+        ASSERT_OK(b->engine->ops->publish(b->engine, 11, ENGINE_AUDIO, false));
+        expect(b, "");
+        b->subject->kick_us(b);
+        expect(b, "done 11 kicked; state idle kicked; ");
+}
+
+CONFORM(leave_cancels_what_is_in_flight)
+{
+        join_well(b);
+        b->subject->hang(b);
+        ASSERT_OK(b->engine->ops->publish(b->engine, 11, ENGINE_AUDIO, false));
+        ASSERT_OK(leave(b));
+        expect(b, "done 11 cancelled; done 2 ok; ");
+}
+
+CONFORM(free_while_joining)
+{
+        b->subject->hang(b);
+        ASSERT_OK(join(b));
+        expect(b, "");
+}
+
+CONFORM(free_in_a_room_with_operations_in_flight)
+{
+        join_well(b);
+        b->subject->hang(b);
+        ASSERT_OK(b->engine->ops->publish(b->engine, 11, ENGINE_AUDIO, false));
+        ASSERT_OK(b->engine->ops->get_stats(b->engine, 12));
+}
+
+static void free_engine(struct recorder *r, void *ctx)
+{
+        struct bed *b = ctx;
+
+        r->hook = NULL;
+        b->engine->ops->free(b->engine);
+        b->engine = NULL;
+}
+
+CONFORM(free_from_inside_an_event)
+{
+        ASSERT_OK(join(b));
+        b->rec.hook = free_engine;
+        b->rec.hook_ctx = b;
+        expect(b, "done 1 ok; ");
+        ASSERT(!b->engine);
+}
+
+static void leave_now(struct recorder *r, void *ctx)
+{
+        r->hook = NULL;
+        ASSERT_OK(leave(ctx));
+}
+
+CONFORM(leave_from_inside_an_event)
+{
+        b->rec.hook = leave_now;
+        b->rec.hook_ctx = b;
+        ASSERT_OK(join(b));
+        expect(b, "done 1 ok; done 2 ok; ");
+}
+
+CONFORM(ports_can_be_lent_at_any_time)
+{
+        static const struct capture_gate gate;
+        const struct engine_ops *ops = b->engine->ops;
+        _cleanup_(audio_port_unrefp) struct audio_port *mic = NULL, *ear = NULL;
+
+        ASSERT_OK(audio_port_new(4096, &mic));
+        ASSERT_OK(audio_port_new(4096, &ear));
+        ASSERT_OK(ops->set_capture(b->engine, mic, &gate));
+        ASSERT_OK(ops->set_playback(b->engine, "alice", ear));
+        join_well(b);
+        ASSERT_OK(ops->set_playback(b->engine, "alice", NULL));
+        ASSERT_OK(ops->set_playback(b->engine, "alice", ear));
+        ASSERT_OK(ops->set_capture(b->engine, NULL, NULL));
+        ASSERT_OK(ops->set_capture(b->engine, mic, &gate));
+        b->engine->ops->free(b->engine);
+        b->engine = NULL;
+        b->subject->run(b, "");
+        ASSERT_EQ(mic->refs, 1);
+        ASSERT_EQ(ear->refs, 1);
+}

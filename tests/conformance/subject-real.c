@@ -1,0 +1,330 @@
+/* subject-real.c - see conformance.h: the janus engine on a real Janus, and the embedded engine with its own. Others
+ * in the room are engines like ours; what nobody but an administrator may do goes over a connection of the test's own.
+ * A server hangs by SIGSTOP. Time is real. */
+#include <dirent.h>
+#include <signal.h>
+#include <sys/wait.h>
+
+#include "base/clock.h"
+#include "conformance/conformance.h"
+#include "engine/embedded/embedded.h"
+#include "engine/embedded/janus-child.h"
+#include "engine/janus/janus.h"
+#include "lib/test.h"
+#include "lib/vloop.h"
+#include "net/net-thread.h"
+#include "signal/sigconn-unix.h"
+#include "signal/sigconn-ws.h"
+#include "wire/janus-token.h"
+
+enum { PATIENCE_MS = 20000, SETTLE_MS = 100 };
+
+struct other {
+        struct engine *engine; /* owned; NULL: not there */
+        struct recorder rec;
+        char name[32];
+};
+
+struct far {
+        struct net_thread *net;
+        struct janus_child *child; /* embedded only */
+        struct janus_user *user;   /* of the child, when it had to be there before the join */
+        struct other others[2];
+        pid_t stopped;
+};
+
+static void step(struct bed *b)
+{
+        static const bool never;
+
+        (void)vloop_run_until(b->loop, &never, 0);
+}
+
+static void await_lines(struct bed *b, const struct recorder *r, const char *lines)
+{
+        for (unsigned ms = 0; !recorder_has(r, lines); ms++) {
+                if (ms == PATIENCE_MS)
+                        test_fail(__FILE__, __LINE__, "no \"%s\" in \"%s\"", lines, r->text);
+                step(b);
+        }
+}
+
+static void run(struct bed *b, const char *lines)
+{
+        await_lines(b, &b->rec, lines);
+        for (unsigned ms = 0; ms < SETTLE_MS; ms++)
+                step(b);
+}
+
+/* ---- the bed ---- */
+
+static struct far *set_up(struct bed *b, const struct engine_ops *ops)
+{
+        struct far *f = calloc(1, sizeof(*f));
+
+        ASSERT(f);
+        b->far = f;
+        b->ops = ops;
+        b->env.rng = &rand_system;
+        b->env.net = &f->net;
+        return f;
+}
+
+static void set_up_remote(struct bed *b)
+{
+        if (!getenv("JANUS_URL"))
+                test_skip("run it under lib/janus.sh");
+        (void)set_up(b, &janus_engine_ops);
+        ASSERT_OK(url_parse(getenv("JANUS_URL"), &b->server));
+}
+
+static void set_up_embedded(struct bed *b)
+{
+        struct far *f;
+
+        if (!getenv("TEST_FOLDER"))
+                test_skip("run it under lib/in-folder.sh");
+        f = set_up(b, &embedded_engine_ops);
+        b->env.janus = &f->child;
+        b->env.runtime_dir = getenv("TEST_FOLDER");
+        b->env.embedded_idle_s = 60;
+        ASSERT_OK(url_parse("embedded:", &b->server));
+}
+
+static void go_on(struct far *f)
+{
+        if (f->stopped)
+                ASSERT_EQ(kill(f->stopped, SIGCONT), 0);
+        f->stopped = 0;
+}
+
+static void tear_down(struct bed *b)
+{
+        struct far *f = b->far;
+
+        for (size_t i = 0; i < ARRAY_SIZE(f->others); i++)
+                if (f->others[i].engine)
+                        f->others[i].engine->ops->free(f->others[i].engine);
+        go_on(f);
+        janus_child_release(f->user);
+        janus_child_free(f->child);
+        net_thread_free(f->net);
+        free(f);
+}
+
+/* ---- a server that hangs ---- */
+
+static void on_ready(const struct engine_result *res, void *ctx)
+{
+        ASSERT_EQ(res->reason, ENGINE_OK);
+        *(bool *)ctx = true;
+}
+
+static void secret_of(const struct engine_join *params, char ret[JANUS_SECRET_SIZE])
+{
+        ASSERT_OK(janus_token_secret(params->app_key, params->app_id, ret));
+}
+
+/* The private Janus runs, whether or not somebody joined. */
+static void need_child(struct bed *b)
+{
+        struct engine_join params = bed_join_params(b, "");
+        struct far *f = b->far;
+        char secret[JANUS_SECRET_SIZE];
+        bool ready = false;
+
+        secret_of(&params, secret);
+        ASSERT_OK(janus_child_acquire(f->child, secret, on_ready, &ready, &f->user));
+        ASSERT(vloop_run_until(b->loop, &ready, PATIENCE_MS));
+}
+
+static pid_t parent_of(pid_t pid)
+{
+        char path[64], text[512] = "";
+        const char *after;
+        int parent = 0;
+        FILE *file;
+
+        snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+        file = fopen(path, "re");
+        if (file && fgets(text, sizeof(text), file) && (after = strrchr(text, ')')))
+                (void)sscanf(after, ") %*c %d", &parent);
+        if (file)
+                fclose(file);
+        return parent;
+}
+
+/* The one process that we have started. */
+static pid_t find_our_child(void)
+{
+        DIR *d = opendir("/proc");
+        pid_t found = 0;
+
+        ASSERT(d);
+        for (struct dirent *e = readdir(d); e; e = readdir(d))
+                if (atoi(e->d_name) > 0 && parent_of(atoi(e->d_name)) == getpid())
+                        found = atoi(e->d_name);
+        closedir(d);
+        ASSERT(found);
+        return found;
+}
+
+static void stop(struct far *f, pid_t pid)
+{
+        ASSERT_EQ(kill(pid, SIGSTOP), 0);
+        f->stopped = pid;
+}
+
+static void hang_remote(struct bed *b)
+{
+        stop(b->far, atoi(getenv("JANUS_PID")));
+}
+
+static void hang_embedded(struct bed *b)
+{
+        need_child(b);
+        stop(b->far, find_our_child());
+}
+
+/* ---- others in the room ---- */
+
+static void enters(struct bed *b, const char *user_id)
+{
+        struct engine_join params = bed_join_params(b, user_id);
+        struct far *f = b->far;
+        struct other *o = &f->others[f->others[0].engine != NULL];
+
+        ASSERT(!o->engine);
+        (void)snprintf(o->name, sizeof(o->name), "%s", user_id);
+        ASSERT_OK(engine_new(b->ops, &b->env, &b->server, &recorder_events, &o->rec, &o->engine));
+        ASSERT_OK(o->engine->ops->join(o->engine, 1, &params));
+        await_lines(b, &o->rec, "done 1 ok; ");
+}
+
+static void exits(struct bed *b, const char *user_id)
+{
+        struct far *f = b->far;
+        struct other *o = &f->others[strcmp(f->others[0].name, user_id) != 0];
+
+        ASSERT_OK(o->engine->ops->leave(o->engine, 2));
+        await_lines(b, &o->rec, "done 2 ok; ");
+}
+
+/* Somebody of our name is there already. */
+static void fail_join(struct bed *b)
+{
+        enters(b, "me");
+}
+
+/* ---- the administrator ---- */
+
+struct hand {
+        struct bed *bed;
+        struct sigconn *conn; /* owned */
+        bool opened, answered;
+        char answer[2048], token[512];
+};
+
+static void on_opened(void *ctx)
+{
+        ((struct hand *)ctx)->opened = true;
+}
+
+static void on_message(const char *data, size_t len, bool binary, void *ctx)
+{
+        struct hand *h = ctx;
+
+        (void)len, (void)binary;
+        if (!strstr(data, "\"ours\""))
+                return; /* news, not an answer */
+        h->answered = true;
+        (void)snprintf(h->answer, sizeof(h->answer), "%s", data);
+}
+
+static void on_closed(int err, unsigned http_status, const char *text, void *ctx)
+{
+        (void)ctx;
+        test_fail(__FILE__, __LINE__, "closed: %d, %u, %s", err, http_status, text);
+}
+
+static const struct sigconn_events hand_events = { 0, on_opened, on_message, on_closed };
+
+static void hand_open(struct hand *h, struct bed *b, struct sigconn_provider via, const char *url)
+{
+        struct engine_join params = bed_join_params(b, "");
+        struct sigconn_params where = { .url = url, .subprotocol = "janus-protocol" };
+        char secret[JANUS_SECRET_SIZE];
+        _cleanup_free_ char *token = NULL;
+
+        *h = (struct hand){ .bed = b };
+        secret_of(&params, secret);
+        ASSERT_OK(janus_token_sign_api(secret, clock_realtime_us() / US_PER_SEC + 60, &token));
+        (void)snprintf(h->token, sizeof(h->token), "%s", token);
+        ASSERT_OK(via.ops->open(via.factory, &where, &hand_events, h, &h->conn));
+        ASSERT(vloop_run_until(b->loop, &h->opened, PATIENCE_MS));
+}
+
+/* The members of the request after token and transaction; returns the number called "id" in the answer, or 0. */
+static unsigned long long ask(struct hand *h, const char *members)
+{
+        char text[2048];
+        const char *id;
+        int n = snprintf(text, sizeof(text), "{\"transaction\":\"ours\",\"token\":\"%s\",%s}", h->token, members);
+
+        h->answered = false;
+        ASSERT_OK(h->conn->ops->send(h->conn, text, (size_t)n, false));
+        ASSERT(vloop_run_until(h->bed->loop, &h->answered, PATIENCE_MS));
+        if (!strstr(h->answer, "\"success\""))
+                test_fail(__FILE__, __LINE__, "%s: %s", text, h->answer);
+        id = strstr(h->answer, "\"id\":");
+        return id ? strtoull(id + strlen("\"id\":"), NULL, 10) : 0;
+}
+
+static void kick_through(struct hand *h)
+{
+        struct engine_join params = bed_join_params(h->bed, "me");
+        char text[1024], room[JANUS_ROOM_NAME_SIZE], secret[JANUS_SECRET_SIZE];
+        unsigned long long session, handle;
+
+        ASSERT_OK(janus_room_name(params.app_id, params.room_id, room));
+        ASSERT_OK(janus_token_room_secret(params.app_key, room, secret));
+        session = ask(h, "\"janus\":\"create\"");
+        snprintf(text, sizeof(text),
+                 "\"janus\":\"attach\",\"session_id\":%llu,\"plugin\":\"" JANUS_PLUGIN_VIDEOROOM "\"", session);
+        handle = ask(h, text);
+        snprintf(
+                text, sizeof(text),
+                "\"janus\":\"message\",\"session_id\":%llu,\"handle_id\":%llu,\"body\":{\"request\":\"kick\",\"room\":"
+                "\"%s\",\"secret\":\"%s\",\"id\":\"%s\"}",
+                session, handle, room, secret, params.user_id);
+        (void)ask(h, text);
+        h->conn->ops->close(h->conn);
+}
+
+static void kick_us_remote(struct bed *b)
+{
+        struct far *f = b->far;
+        struct hand h;
+        char url[512];
+
+        ASSERT_OK(url_to_ws(&b->server, url, sizeof(url)));
+        hand_open(&h, b, sigconn_ws_provider(f->net), url);
+        kick_through(&h);
+}
+
+static void kick_us_embedded(struct bed *b)
+{
+        struct far *f = b->far;
+        struct hand h;
+
+        hand_open(&h, b, sigconn_unix_provider(b->loop), janus_child_url(f->child));
+        kick_through(&h);
+}
+
+const struct subject subject_remote = { "janus, real", set_up_remote,      tear_down, run,   hang_remote,
+                                        fail_join,     "server error 436", enters,    exits, kick_us_remote,
+                                        true };
+const struct subject subject_embedded = {
+        "embedded, real", set_up_embedded, tear_down,        run, hang_embedded, fail_join, "server error 436",
+        enters,           exits,           kick_us_embedded, true
+};
