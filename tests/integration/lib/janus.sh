@@ -2,8 +2,9 @@
 # janus.sh FOLDER PORT SECRET COMMAND [ARG...]
 #
 # A private Janus in signed mode, as an administrator who serves rtcroomd sets it up: VideoRoom and EchoTest, string ids,
-# WebSocket on PORT of every address. SECRET is what wire/janus-token.h derives from the AppKey. COMMAND runs once it
-# listens (JANUS_CERT=FOLDER: also wss on PORT + 1, with cert.pem and key.pem of that folder), with JANUS_URL and JANUS_PID in its environment, and its status is the script's. FOLDER/janus.log tells more.
+# WebSocket on PORT of every address (JANUS_CERT=FOLDER: also wss on PORT + 1, with cert.pem and key.pem of that folder).
+# SECRET is what wire/janus-token.h derives from the AppKey, or "-": it then checks nobody. COMMAND runs once it listens,
+# with JANUS_URL and JANUS_PID in its environment, and its status is the script's. FOLDER/janus.log tells more.
 # shellcheck disable=SC2317 # until_true calls functions by name
 set -eu
 here=$(dirname "$(readlink -f "$0")")
@@ -15,6 +16,8 @@ mkdir -p "${1:?usage: janus.sh FOLDER PORT SECRET COMMAND...}"
 W=$(cd "$1" && pwd)
 port=$2 secret=$3
 shift 3
+auth="token_auth = true  token_auth_secret = \"$secret\""
+[ "$secret" != - ] || auth=
 lib=$(echo /usr/lib/*/janus)
 mkdir -p "$W"/{cfg,plugins,transports,none}
 ln -sf "$lib"/plugins/libjanus_{videoroom,echotest}.so "$W/plugins/"
@@ -28,8 +31,7 @@ general: {
   loggers_folder = "$W/none"
   debug_level = ${JANUS_DEBUG:-4}
   debug_colors = false
-  token_auth = true
-  token_auth_secret = "$secret"
+  $auth
 }
 media: { rtp_port_range = "20000-20500" }
 END
