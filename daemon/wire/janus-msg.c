@@ -115,6 +115,7 @@ static void put_candidate(struct out *o, const struct janus_request *r)
 static void put_room(struct out *b, const struct janus_request *r)
 {
         put_text(b, "secret", r->room_secret);
+        put_text(b, "admin_key", r->create_key);
         put_flag(b, "is_private", true);
         put_flag(b, "signed_tokens", true);
         put(b, "publishers", json_object_new_int(ROOM_PUBLISHERS));

@@ -27,7 +27,7 @@ enum janus_request_kind {
         JANUS_REQ_DETACH,
         JANUS_REQ_TRICKLE, /* candidate (NULL: no more), mid, mline */
         /* videoroom */
-        JANUS_REQ_ROOM_CREATE, /* room, room_secret */
+        JANUS_REQ_ROOM_CREATE, /* room, room_secret, create_key */
         JANUS_REQ_JOIN,        /* room, user_id; with sdp: joins and publishes */
         JANUS_REQ_PUBLISH,     /* sdp */
         JANUS_REQ_UNPUBLISH,
@@ -51,7 +51,7 @@ struct janus_request { /* strings borrowed */
         enum janus_request_kind kind;
         uint64_t transaction, session_id, handle_id;
         const char *token, *room_token; /* NULL: none */
-        const char *plugin, *room, *room_secret, *user_id, *sdp;
+        const char *plugin, *room, *room_secret, *create_key, *user_id, *sdp;
         const char *candidate, *mid;
         uint32_t mline;
         const struct janus_target *add, *remove;

@@ -44,6 +44,11 @@ int janus_token_room_secret(const char *app_key, const char *room_name, char ret
         return derive(app_key, "rtcroomd room 1 ", room_name, ret);
 }
 
+int janus_token_create_key(const char *secret, char ret[JANUS_SECRET_SIZE])
+{
+        return derive(secret, "rtcroomd create 1 ", "", ret);
+}
+
 int janus_room_name(const char *app_id, const char *room_id, char ret[JANUS_ROOM_NAME_SIZE])
 {
         uint8_t digest[SHA256_DIGEST_LENGTH];

@@ -7,7 +7,8 @@
  *
  *   SECRET       = hex(HMAC-SHA256(key = AppKey, data = "rtcroomd janus 1 " appId))      64 digits, lower case
  *   room secret  = hex(HMAC-SHA256(key = AppKey, data = "rtcroomd room 1 " NAME))        to destroy an empty room
- *   NAME         = appId "/" roomId, or, above 94 characters, appId "/~" hex(SHA-256(appId "/" roomId))
+ *   create key   = hex(HMAC-SHA256(key = SECRET, data = "rtcroomd create 1 "))           admin_key of the VideoRoom
+ * plugin NAME         = appId "/" roomId, or, above 94 characters, appId "/~" hex(SHA-256(appId "/" roomId))
  *
  * (on a command line: printf 'rtcroomd janus 1 APPID' | openssl dgst -sha256 -hmac APPKEY), so the administrator of a
  * remote Janus configures SECRET without giving away the AppKey. NAME is bounded because Janus cuts the descriptor it
@@ -29,6 +30,9 @@ enum { JANUS_SECRET_SIZE = 65, JANUS_ROOM_NAME_SIZE = 95, JANUS_TOKEN_PART_MAX =
 
 int janus_token_secret(const char *app_key, const char *app_id, char ret[JANUS_SECRET_SIZE]);
 int janus_token_room_secret(const char *app_key, const char *room_name, char ret[JANUS_SECRET_SIZE]);
+/* Without an admin_key whoever holds an API token may make a room, and make it without signed_tokens: open to himself.
+ */
+int janus_token_create_key(const char *secret, char ret[JANUS_SECRET_SIZE]);
 int janus_room_name(const char *app_id, const char *room_id, char ret[JANUS_ROOM_NAME_SIZE]);
 
 /* expires_at: Unix seconds. */

@@ -65,6 +65,19 @@ class Entry(case.Case):
             self.assertEqual(janus.code("destroy", good, **session), 0)
         self.nobody_came()
 
+    def test_rooms_are_made_by_who_has_the_app_key(self):
+        """An API token alone makes no room: it could be one that asks nobody for a token."""
+        for janus in self.strangers():
+            token = sign(SECRET, "janus", VIDEOROOM)
+            member = janus.enter(token)
+            create = {"request": "create", "room": APP_ID + "/open", "signed_tokens": False}
+            for key in ({}, {"admin_key": "guessed"}, {"admin_key": SECRET}):
+                data = janus.ask("message", token, body=dict(create, **key), **member)["plugindata"]["data"]
+                self.assertIn(data["error_code"], (429, 433), data)
+            exists = janus.ask("message", token, body={"request": "exists", "room": APP_ID + "/open"}, **member)
+            self.assertFalse(exists["plugindata"]["data"]["exists"])
+        self.nobody_came()
+
     def test_a_token_opens_the_plugins_it_names(self):
         for janus in self.strangers():
             token = sign(SECRET, "janus", VIDEOROOM)

@@ -11,6 +11,7 @@
 
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "wire/janus-token.h"
 
 static const char *const folders[] = { "cfg", "plugins", "transports", "none" };
 
@@ -119,6 +120,20 @@ static int write_transports(const struct janus_files_params *p)
         return write_file(p->folder, "janus.transport.websockets.jcfg", text);
 }
 
+static int write_videoroom(const struct janus_files_params *p)
+{
+        char key[JANUS_SECRET_SIZE], text[128];
+        int r = janus_token_create_key(p->secret, key);
+
+        if (r < 0)
+                return r;
+        snprintf(text, sizeof(text), "general: {\n  string_ids = true\n  admin_key = \"%s\"\n}\n", key);
+        r = write_file(p->folder, "janus.plugin.videoroom.jcfg", text);
+        explicit_bzero(text, sizeof(text));
+        explicit_bzero(key, sizeof(key));
+        return r;
+}
+
 static int write_configuration(const struct janus_files_params *p)
 {
         int r = write_core(p);
@@ -126,7 +141,7 @@ static int write_configuration(const struct janus_files_params *p)
         if (r >= 0)
                 r = write_transports(p);
         if (r >= 0)
-                r = write_file(p->folder, "janus.plugin.videoroom.jcfg", "general: {\n  string_ids = true\n}\n");
+                r = write_videoroom(p);
         if (r >= 0)
                 r = write_file(p->folder, "janus.plugin.echotest.jcfg", "general: {\n}\n");
         return r;

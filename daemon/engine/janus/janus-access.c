@@ -52,6 +52,8 @@ int janus_access_begin(struct janus_access *a, const struct engine_join *params,
         if (r < 0)
                 return r;
         r = janus_token_secret(params->app_key, params->app_id, a->secret);
+        if (r >= 0)
+                r = janus_token_create_key(a->secret, ret_join->create_key);
         return r < 0 ? r : sign(a, f, now_us, realtime_us);
 }
 

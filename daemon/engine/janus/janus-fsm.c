@@ -216,6 +216,7 @@ static void send_room_create(struct janus_fsm *f)
 
         r.room = f->join.room;
         r.room_secret = f->join.room_secret;
+        r.create_key = f->join.create_key[0] ? f->join.create_key : NULL;
         jf_send(f, &r, HANDLE_PUB, true);
 }
 

@@ -56,8 +56,10 @@ enum janus_event_kind {
 
 struct janus_join {
         char room[JANUS_ROOM_NAME_SIZE], room_secret[JANUS_SECRET_SIZE];
-        const char *user_id; /* borrowed */
-        uint64_t session_id; /* random, 1 … 2^53 - 1 */
+        char create_key[JANUS_SECRET_SIZE]; /* "": we have none, only rooms that are there can be entered where one is
+                                               asked for */
+        const char *user_id;                /* borrowed */
+        uint64_t session_id;                /* random, 1 … 2^53 - 1 */
         bool auto_publish, auto_subscribe;
         bool echo; /* the echo test instead of a room */
 };

@@ -133,7 +133,7 @@ TEST_OOM(new_and_set)
 {
         struct loop *loop = vloop_new(US_PER_SEC);
         struct volumes *v = NULL;
-        int r = loop ? volumes_new(loop, "/nonexistent", &v) : -ENOMEM;
+        int r = loop ? volumes_new(loop, "/dev/null/nowhere", &v) : -ENOMEM;
 
         log_set_level(LOG_LEVEL_ERROR);
         if (r >= 0)

@@ -121,3 +121,12 @@ TEST_OOM(pair_and_sign)
 
         return r < 0 ? r : janus_token_sign_api(secret, 1, &signed_api);
 }
+
+TEST(the_key_that_makes_rooms_follows_from_the_secret)
+{
+        char key[JANUS_SECRET_SIZE];
+
+        /* printf 'rtcroomd create 1 ' | openssl dgst -sha256 -hmac 5ec7e7 */
+        ASSERT_OK(janus_token_create_key("5ec7e7", key));
+        ASSERT_STR(key, "931ddd6653cbadda9296a652e6667633e977e3dad64fa6d0bc3d35b975368988");
+}
