@@ -48,6 +48,7 @@ int context_new(struct manager *m, const struct caller *who, const char *app_id,
         if (!c)
                 return -ENOMEM;
         list_init(&c->link);
+        voice_settings_init(&c->settings);
         list_init(&c->pending);
         list_init(&c->done);
         list_init(&c->participants);
@@ -344,6 +345,11 @@ void context_get(const struct context *c, struct context_view *ret)
                 .visible = true, /* until one can be invisible */
                 .muted = c->muted,
                 .deafened = c->deafened,
+                .transmit_mode = transmit_mode_to_string(c->settings.transmit_mode),
+                .input_device = c->settings.input_device,
+                .output_device = c->settings.output_device,
+                .echo_cancellation = c->settings.echo_cancellation,
+                .automatic_gain_control = c->settings.automatic_gain_control,
                 .token_expires_at = here ? room->token.expires_at : 0,
         };
 }

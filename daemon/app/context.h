@@ -7,6 +7,7 @@
 
 #include "app/manager.h"
 #include "app/request.h"
+#include "app/voice-settings.h"
 #include "base/list.h"
 
 enum { CONTEXT_MAX_REQUESTS = 32, CONTEXT_MAX_EVENTS = 16, CONTEXT_MAX_PARTICIPANTS = 1024 };
@@ -44,6 +45,7 @@ struct context {
         enum intent capture, publish; /* audio; what the client asked for in so many words */
         bool capture_auto;            /* capture by auto-publish, for one room */
         bool muted, deafened;
+        struct voice_settings settings;
 
         struct list pending, done; /* struct request */
         unsigned n_requests;       /* in both */

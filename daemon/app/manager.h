@@ -9,6 +9,7 @@
 #include "app/config.h"
 #include "app/options.h"
 #include "app/result.h"
+#include "app/voice-settings.h"
 #include "engine/engine.h"
 #include "media/audio-io.h"
 
@@ -49,8 +50,14 @@ enum context_property { /* mask */
                         CONTEXT_VIDEO_PUBLISHED = 1 << 10,
                         CONTEXT_VISIBLE = 1 << 11,
                         CONTEXT_TOKEN_EXPIRES_AT = 1 << 12,
+                        /* from here on of the Voice interface */
                         CONTEXT_MUTED = 1 << 13,
-                        CONTEXT_DEAFENED = 1 << 14 /* these two on the Voice interface */
+                        CONTEXT_DEAFENED = 1 << 14,
+                        CONTEXT_TRANSMIT_MODE = 1 << 15,
+                        CONTEXT_INPUT_DEVICE = 1 << 16,
+                        CONTEXT_OUTPUT_DEVICE = 1 << 17,
+                        CONTEXT_ECHO_CANCELLATION = 1 << 18,
+                        CONTEXT_AUTOMATIC_GAIN_CONTROL = 1 << 19
 };
 enum participant_property { /* mask */
                             PARTICIPANT_SPEAKING = 1 << 0,
@@ -136,6 +143,8 @@ struct context_view { /* borrowed until the next turn of the loop */
         const char *app_id, *server, *engine, *room_id, *user_id;
         enum room_state state;
         bool audio_capture, video_capture, audio_published, video_published, visible, muted, deafened;
+        const char *transmit_mode, *input_device, *output_device;
+        bool echo_cancellation, automatic_gain_control;
         uint64_t token_expires_at; /* Unix seconds, 0 never */
 };
 void context_get(const struct context *c, struct context_view *ret);
@@ -145,6 +154,12 @@ const char *const *context_list(const struct context *c, enum context_list which
 /* Voice */
 void context_set_muted(struct context *c, bool muted);
 void context_set_deafened(struct context *c, bool deafened);
+void context_set_transmit_mode(struct context *c, enum transmit_mode mode);
+int context_set_input_device(struct context *c, const char *node_name);  /* -EINVAL: no node name; "": the default */
+int context_set_output_device(struct context *c, const char *node_name); /* likewise */
+void context_set_echo_cancellation(struct context *c, bool on);
+void context_set_automatic_gain_control(struct context *c, bool on);
+void context_set_ans_mode(struct context *c, unsigned mode); /* as in struct voice_settings; no property */
 /* Answers through `done` (stats NULL: not in a room), exactly once, also when the context goes. */
 typedef void (*context_stats_fn)(const struct engine_stats *stats, void *ctx);
 int context_get_stats(struct context *c, context_stats_fn done, void *ctx);

@@ -315,18 +315,19 @@ TEST(the_owner_leaves_the_bus)
 
 /* ---- Voice and Participant ---- */
 
-TEST(mute_and_deafen)
+TEST(switches_of_the_voice)
 {
-        static const char *const names[] = { "Muted", "Deafened" };
+        static const char *const names[] = { "Muted", "Deafened", "EchoCancellation", "AutomaticGainControl" };
         _cleanup_(bus_rig_freep) struct bus_rig *rig = bus_rig_make();
         const char *path = bus_rig_context(rig, OWNER), *interface;
 
         for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+                bool was = bus_rig_get_boolean(rig, OWNER, path, BUS_INTERFACE_VOICE, names[i]);
+
                 p2p_bus_forget(&rig->p);
-                ASSERT(!bus_rig_get_boolean(rig, OWNER, path, BUS_INTERFACE_VOICE, names[i]));
                 bus_rig_expect_ok(bus_rig_call(rig, PANEL, path, PROPERTIES, "Set", "ssv", BUS_INTERFACE_VOICE,
-                                               names[i], "b", 1));
-                ASSERT(bus_rig_get_boolean(rig, OWNER, path, BUS_INTERFACE_VOICE, names[i]));
+                                               names[i], "b", !was));
+                ASSERT_EQ(bus_rig_get_boolean(rig, OWNER, path, BUS_INTERFACE_VOICE, names[i]), !was);
                 bus_rig_run_ms(rig, 1);
                 ASSERT(p2p_bus_signal(&rig->p, "PropertiesChanged", OWNER, 0));
                 ASSERT_GT(sd_bus_message_read(p2p_bus_signal(&rig->p, "PropertiesChanged", OWNER, 0), "s", &interface),
@@ -336,6 +337,47 @@ TEST(mute_and_deafen)
                                                   names[i], "s", "yes"),
                                      SD_BUS_ERROR_INVALID_ARGS);
         }
+}
+
+static void expect_text(struct bus_rig *rig, const char *path, const char *property, const char *expected)
+{
+        sd_bus_message *answer =
+                bus_rig_call(rig, PANEL, path, PROPERTIES, "Get", "ss", BUS_INTERFACE_VOICE, property);
+        const char *text;
+
+        ASSERT_GT(sd_bus_message_read(answer, "v", "s", &text), 0);
+        ASSERT_STR(text, expected);
+        sd_bus_message_unref(answer);
+}
+
+TEST(words_of_the_voice)
+{
+        static const struct {
+                const char *property, *good, *bad[2];
+        } rows[] = { { "TransmitMode", "push-to-talk", { "shouting", "" } },
+                     { "TransmitMode", "voice-activity", { "Voice-Activity", "continuous " } },
+                     { "InputDevice", "alsa_input.usb", { "a\nb", "\x7f" } },
+                     { "OutputDevice", "K\xc3\xb6pfe", { "a\tb", "\x01" } } };
+        _cleanup_(bus_rig_freep) struct bus_rig *rig = bus_rig_make();
+        const char *path = bus_rig_context(rig, OWNER);
+        char long_name[300];
+
+        expect_text(rig, path, "TransmitMode", "continuous");
+        memset(long_name, 'x', sizeof(long_name) - 1);
+        long_name[sizeof(long_name) - 1] = '\0';
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                const char *bad[] = { rows[i].bad[0], rows[i].bad[1], long_name };
+
+                bus_rig_expect_ok(bus_rig_call(rig, PANEL, path, PROPERTIES, "Set", "ssv", BUS_INTERFACE_VOICE,
+                                               rows[i].property, "s", rows[i].good));
+                for (size_t k = 0; k < ARRAY_SIZE(bad); k++)
+                        bus_rig_expect_error(bus_rig_call(rig, PANEL, path, PROPERTIES, "Set", "ssv",
+                                                          BUS_INTERFACE_VOICE, rows[i].property, "s", bad[k]),
+                                             SD_BUS_ERROR_INVALID_ARGS);
+                expect_text(rig, path, rows[i].property, rows[i].good);
+        }
+        bus_rig_run_ms(rig, 1);
+        ASSERT(p2p_bus_signal(&rig->p, "PropertiesChanged", OWNER, 0));
 }
 
 TEST(statistics_have_the_names_of_the_model)
