@@ -34,5 +34,8 @@ int bus_tree_add(struct bus_server *s);
 /* Answers what sd-bus would answer without regard to who asks: 1 answered, 0 not ours. */
 int bus_tree_answer(struct bus_server *s, sd_bus_message *m, sd_bus_error *error);
 
+/* ---- bus-stats.c ---- */
+int bus_stats_on_get(sd_bus_message *m, void *userdata, sd_bus_error *error);
+
 /* ---- bus-logcontrol.c ---- */
 int bus_logcontrol_add(struct bus_server *s);
