@@ -215,12 +215,64 @@ int rtcroom_exit(struct rtcroom_context *c, const struct rtcroom_callbacks *cb)
         return k < 0 ? k : request_send(c, m, sd_bus_message_append(m, "a{sv}", 0), cb);
 }
 
-int rtcroom_change_audio_capture(struct rtcroom_context *c, bool on, const struct rtcroom_callbacks *cb)
+static int send_number(struct rtcroom_context *c, const char *member, const char *key, int number,
+                       const struct rtcroom_callbacks *cb)
 {
         sd_bus_message *m;
-        int k = request_begin(c, "ChangeAudioCapture", &m);
+        int k = request_begin(c, member, &m);
 
-        return k < 0 ? k : request_send(c, m, sd_bus_message_append(m, "a{sv}", 1, "state", "i", on), cb);
+        return k < 0 ? k : request_send(c, m, sd_bus_message_append(m, "a{sv}", 1, key, "i", number), cb);
+}
+
+static int send_text(struct rtcroom_context *c, const char *member, const char *key, const char *text,
+                     const struct rtcroom_callbacks *cb)
+{
+        sd_bus_message *m;
+        int k;
+
+        if (!text)
+                return -EINVAL;
+        k = request_begin(c, member, &m);
+        return k < 0 ? k : request_send(c, m, sd_bus_message_append(m, "a{sv}", 1, key, "s", text), cb);
+}
+
+int rtcroom_change_audio_capture(struct rtcroom_context *c, bool on, const struct rtcroom_callbacks *cb)
+{
+        return send_number(c, "ChangeAudioCapture", "state", on, cb);
+}
+
+int rtcroom_change_video_capture(struct rtcroom_context *c, bool on, const struct rtcroom_callbacks *cb)
+{
+        return send_number(c, "ChangeVideoCapture", "state", on, cb);
+}
+
+int rtcroom_change_ans_mode(struct rtcroom_context *c, int mode, const struct rtcroom_callbacks *cb)
+{
+        return send_number(c, "ChangeAnsMode", "mode", mode, cb);
+}
+
+int rtcroom_set_audio_playback_device(struct rtcroom_context *c, const char *device,
+                                      const struct rtcroom_callbacks *cb)
+{
+        return send_text(c, "SetAudioPlaybackDevice", "device", device, cb);
+}
+
+int rtcroom_switch_camera(struct rtcroom_context *c, const char *camera, const struct rtcroom_callbacks *cb)
+{
+        return send_text(c, "SwitchCamera", "camera", camera, cb);
+}
+
+int rtcroom_set_video_encoder_config(struct rtcroom_context *c, int width, int height, int frame_rate,
+                                     const struct rtcroom_callbacks *cb)
+{
+        sd_bus_message *m;
+        int k = request_begin(c, "SetVideoEncoderConfig", &m);
+
+        if (k < 0)
+                return k;
+        k = sd_bus_message_append(m, "a{sv}", 1, "maxSolution", "a{sv}", 3, "width", "i", width, "height", "i", height,
+                                  "frameRate", "i", frame_rate);
+        return request_send(c, m, k, cb);
 }
 
 int rtcroom_change_stream_publish_state(struct rtcroom_context *c, bool on, int streams,
@@ -239,8 +291,8 @@ int rtcroom_change_stream_publish_state(struct rtcroom_context *c, bool on, int 
         return request_send(c, m, k, cb);
 }
 
-int rtcroom_change_stream_subscribe_state(struct rtcroom_context *c, bool on, const char *user_id, int streams,
-                                          const struct rtcroom_callbacks *cb)
+static int subscribe(struct rtcroom_context *c, const char *member, bool on, const char *user_id, int streams,
+                     const struct rtcroom_callbacks *cb)
 {
         const char *type = stream_name(streams);
         sd_bus_message *m;
@@ -248,20 +300,26 @@ int rtcroom_change_stream_subscribe_state(struct rtcroom_context *c, bool on, co
 
         if (!type || !user_id)
                 return -EINVAL;
-        k = request_begin(c, "ChangeStreamSubscribeState", &m);
+        k = request_begin(c, member, &m);
         if (k < 0)
                 return k;
         k = sd_bus_message_append(m, "a{sv}", 3, "state", "i", on, "userId", "s", user_id, "streamType", "s", type);
         return request_send(c, m, k, cb);
 }
 
+int rtcroom_change_stream_subscribe_state(struct rtcroom_context *c, bool on, const char *user_id, int streams,
+                                          const struct rtcroom_callbacks *cb)
+{
+        return subscribe(c, "ChangeStreamSubscribeState", on, user_id, streams, cb);
+}
+
+int rtcroom_change_screen_subscribe_state(struct rtcroom_context *c, bool on, const char *user_id, int streams,
+                                          const struct rtcroom_callbacks *cb)
+{
+        return subscribe(c, "ChangeScreenSubscribeState", on, user_id, streams, cb);
+}
+
 int rtcroom_update_token(struct rtcroom_context *c, const char *token, const struct rtcroom_callbacks *cb)
 {
-        sd_bus_message *m;
-        int k;
-
-        if (!token)
-                return -EINVAL;
-        k = request_begin(c, "UpdateToken", &m);
-        return k < 0 ? k : request_send(c, m, sd_bus_message_append(m, "a{sv}", 1, "token", "s", token), cb);
+        return send_text(c, "UpdateToken", "token", token, cb);
 }

@@ -36,7 +36,7 @@ static void usage(FILE *to)
                 fprintf(to, "  %-10s %-46s %s\n", commands[i].name, commands[i].arguments, commands[i].help);
         fprintf(to, "\n  --json  one JSON object a line      --context N  another context than the one with a room\n"
                     "  --server URL  --no-publish  --no-subscribe  --token-file FILE  --room ROOM  --key-file FILE\n"
-                    "  --expires SECONDS  --config FILE  --count N  --version  --help\n"
+                    "  --expires SECONDS  --config FILE  --count N  --ans 0-4  --version  --help\n"
                     "\nExit codes: 0 done, 1 failed, 2 usage, 3 no daemon, 4 no room, 5 denied. See rtcroomctl(1).\n");
 }
 
@@ -52,6 +52,7 @@ enum {
         OPT_EXPIRES,
         OPT_CONTEXT,
         OPT_COUNT,
+        OPT_ANS,
         OPT_NO_PUBLISH,
         OPT_NO_SUBSCRIBE,
         OPT_JSON,
@@ -70,6 +71,7 @@ static const struct option options[] = {
         { "expires", required_argument, NULL, OPT_EXPIRES },
         { "context", required_argument, NULL, OPT_CONTEXT },
         { "count", required_argument, NULL, OPT_COUNT },
+        { "ans", required_argument, NULL, OPT_ANS },
         { "no-publish", no_argument, NULL, OPT_NO_PUBLISH },
         { "no-subscribe", no_argument, NULL, OPT_NO_SUBSCRIBE },
         { "json", no_argument, NULL, OPT_JSON },
@@ -93,10 +95,12 @@ static bool take_number(struct ctl *o, int opt, const char *text)
 {
         uint64_t v;
 
-        if (!parse_number(text, opt == OPT_EXPIRES ? UINT32_MAX - 1u : 1000000000u, &v))
+        if (!parse_number(text, opt == OPT_EXPIRES ? UINT32_MAX - 1u : opt == OPT_ANS ? 4 : 1000000000u, &v))
                 return false;
         if (opt == OPT_EXPIRES)
                 o->expires_s = v;
+        else if (opt == OPT_ANS)
+                o->ans = (int)v;
         else if (opt == OPT_CONTEXT)
                 o->context = (uint32_t)v;
         else
@@ -120,6 +124,7 @@ static bool take_option(struct ctl *o, int opt, const char *text)
         case OPT_JSON: o->json = true; return true;
         case OPT_EXPIRES:
         case OPT_CONTEXT:
+        case OPT_ANS:
         case OPT_COUNT: return take_number(o, opt, text);
         default: return false;
         }
@@ -127,7 +132,7 @@ static bool take_option(struct ctl *o, int opt, const char *text)
 
 int main(int argc, char **argv)
 {
-        struct ctl o = { .expires_s = 86400, .start_us = ctl_now_us() };
+        struct ctl o = { .expires_s = 86400, .ans = -1, .start_us = ctl_now_us() };
         int opt;
 
         setvbuf(stdout, NULL, _IOLBF, 0);

@@ -49,6 +49,7 @@ int context_new(struct manager *m, const struct caller *who, const char *app_id,
                 return -ENOMEM;
         list_init(&c->link);
         voice_settings_init(&c->settings);
+        c->camera.max = (struct params_encoder){ .width = 640, .height = 360, .frame_rate = 15 };
         list_init(&c->pending);
         list_init(&c->done);
         list_init(&c->participants);

@@ -27,6 +27,11 @@ struct context_list_state {
         bool told_filled;   /* the last list that was told had somebody in it */
 };
 
+struct camera_settings { /* what a camera is to be asked for; the defaults are the original engine's */
+        bool back;
+        struct params_encoder max;
+};
+
 struct context {
         struct list link; /* in manager.contexts */
         struct manager *manager;
@@ -46,6 +51,7 @@ struct context {
         bool capture_auto;            /* capture by auto-publish, for one room */
         bool muted, deafened;
         struct voice_settings settings;
+        struct camera_settings camera;
 
         struct list pending, done; /* struct request */
         unsigned n_requests;       /* in both */

@@ -197,6 +197,70 @@ static void start_update_token(struct context *c, struct request *rq, const stru
         free(p.token);
 }
 
+static void start_playback_device(struct context *c, struct request *rq, const struct options *o)
+{
+        struct params_detail detail;
+        struct params_device p;
+
+        if (params_playback_device(o, &p, &detail) < 0) {
+                fail_params(c, rq, &detail);
+                return;
+        }
+        (void)context_set_output_device(c, p.name); /* params.c knows what a name is */
+        request_complete_ok(c, rq);
+}
+
+static void start_ans_mode(struct context *c, struct request *rq, const struct options *o)
+{
+        struct params_detail detail;
+        struct params_mode p;
+
+        if (params_ans_mode(o, &p, &detail) < 0) {
+                fail_params(c, rq, &detail);
+                return;
+        }
+        context_set_ans_mode(c, p.mode);
+        request_complete_ok(c, rq);
+}
+
+/* ---- the camera that is not there yet: what it is asked for is judged and remembered ---- */
+
+static void start_video_capture(struct context *c, struct request *rq, const struct options *o)
+{
+        struct params_detail detail;
+        struct params_state p;
+
+        if (params_capture(o, &p, &detail) < 0)
+                fail_params(c, rq, &detail);
+        else if (p.on)
+                request_complete_failed(c, rq, "no camera");
+        else
+                request_complete_ok(c, rq);
+}
+
+static void start_switch_camera(struct context *c, struct request *rq, const struct options *o)
+{
+        struct params_detail detail;
+        struct params_camera p;
+
+        if (params_switch_camera(o, &p, &detail) < 0) {
+                fail_params(c, rq, &detail);
+                return;
+        }
+        c->camera.back = p.back;
+        request_complete_ok(c, rq);
+}
+
+static void start_video_encoder(struct context *c, struct request *rq, const struct options *o)
+{
+        struct params_detail detail;
+
+        if (params_video_encoder(o, &c->camera.max, &detail) < 0)
+                fail_params(c, rq, &detail);
+        else
+                request_complete_ok(c, rq);
+}
+
 static void start_destroy(struct context *c)
 {
         context_destroy(c); /* the request is pending and answered when the room is left, or at once */
@@ -218,8 +282,14 @@ void operation_start(struct context *c, struct request *rq, const struct options
         case API_EXIT: start_exit(c, rq, o); break;
         case API_CHANGE_AUDIO_CAPTURE: start_capture(c, rq, o); break;
         case API_CHANGE_STREAM_PUBLISH_STATE: start_publish(c, rq, o); break;
-        case API_CHANGE_STREAM_SUBSCRIBE_STATE: start_subscribe(c, rq, o); break;
+        case API_CHANGE_STREAM_SUBSCRIBE_STATE:
+        case API_CHANGE_SCREEN_SUBSCRIBE_STATE: start_subscribe(c, rq, o); break;
         case API_UPDATE_TOKEN: start_update_token(c, rq, o); break;
+        case API_SET_AUDIO_PLAYBACK_DEVICE: start_playback_device(c, rq, o); break;
+        case API_CHANGE_ANS_MODE: start_ans_mode(c, rq, o); break;
+        case API_CHANGE_VIDEO_CAPTURE: start_video_capture(c, rq, o); break;
+        case API_SWITCH_CAMERA: start_switch_camera(c, rq, o); break;
+        case API_SET_VIDEO_ENCODER_CONFIG: start_video_encoder(c, rq, o); break;
         case API_DESTROY: start_destroy(c); break;
         case API_CREATE: /* not an operation of a context */
         case _API_MAX: request_complete_failed(c, rq, "not an operation"); break;

@@ -100,18 +100,40 @@ static void format_number(double v, char *ret, size_t size)
                 snprintf(ret, size, "%.15g", v);
 }
 
-static void get_state(struct check *c, bool *ret)
+/* One of the numbers 0 … last. */
+static unsigned get_number_choice(struct check *c, const char *key, unsigned last)
 {
-        const struct option *o = expect(c, "state", OPTION_NUMBER, true);
-        bool on = o && o->number == 1, off = o && o->number == 0;
+        const struct option *o = expect(c, key, OPTION_NUMBER, true);
+        char choices[32] = "0", shown[32];
 
-        if (o && !on && !off) {
-                char shown[32];
+        for (unsigned i = 0; o && i <= last; i++)
+                if (o->number == i)
+                        return i;
+        if (!o)
+                return 0;
+        for (unsigned i = 1; i <= last; i++)
+                snprintf(choices + strlen(choices), sizeof(choices) - strlen(choices), ", %u", i);
+        format_number(o->number, shown, sizeof(shown));
+        add_violation(&c->detail, "expect %s.%s to be one of %s, but got %s", c->path, key, choices, shown);
+        return 0;
+}
 
-                format_number(o->number, shown, sizeof(shown));
-                add_violation(&c->detail, "expect %s.state to be one of 0, 1, but got %s", c->path, shown);
-        }
-        *ret = on;
+static bool get_state(struct check *c)
+{
+        return get_number_choice(c, "state", 1) == 1;
+}
+
+/* A whole number; 0 when it is none within the bounds. */
+static unsigned get_number(struct check *c, const char *key, unsigned min, unsigned max)
+{
+        const struct option *o = expect(c, key, OPTION_NUMBER, true);
+
+        if (!o)
+                return 0;
+        if (o->number >= min && o->number <= max && o->number == floor(o->number))
+                return (unsigned)o->number;
+        add_violation(&c->detail, "%s.%s should be between %u and %u", c->path, key, min, max);
+        return 0;
 }
 
 /* Length of the longest beginning of s that may be shown and does not end inside a UTF-8 character. */
@@ -126,6 +148,12 @@ static int shown_length(const char *s)
         return (int)n;
 }
 
+static void add_wrong_word(struct check *c, const char *key, const char *choices, const char *word)
+{
+        add_violation(&c->detail, "expect %s.%s to be one of %s, but got %.*s", c->path, key, choices,
+                      shown_length(word), word);
+}
+
 static void get_stream_type(struct check *c, struct params_stream *ret)
 {
         const struct option *o = expect(c, "streamType", OPTION_STRING, false);
@@ -134,9 +162,7 @@ static void get_stream_type(struct check *c, struct params_stream *ret)
         ret->audio = strcmp(type, "audio") == 0 || strcmp(type, "both") == 0;
         ret->video = strcmp(type, "video") == 0 || strcmp(type, "both") == 0;
         if (!ret->audio && !ret->video)
-                add_violation(&c->detail,
-                              "expect %s.streamType to be one of \"audio\", \"video\", \"both\", but got %.*s",
-                              c->path, shown_length(type), type);
+                add_wrong_word(c, "streamType", "\"audio\", \"video\", \"both\"", type);
 }
 
 static void get_room_config(struct check *c, struct params_join *ret)
@@ -242,7 +268,7 @@ int params_capture(const struct options *o, struct params_state *ret, struct par
         struct params_state p = { 0 };
         int r;
 
-        get_state(&c, &p.on);
+        p.on = get_state(&c);
         r = finish(&c, ret_detail);
         if (r == 0)
                 *ret = p;
@@ -256,7 +282,7 @@ static int get_stream(const struct options *o, bool has_user, struct params_stre
         struct params_stream p = { 0 };
         int r;
 
-        get_state(&c, &p.on);
+        p.on = get_state(&c);
         if (has_user)
                 get_id(&c, "userId", true, p.user_id);
         get_stream_type(&c, &p);
@@ -290,4 +316,66 @@ int params_update_token(const struct options *o, struct params_token *ret, struc
                 return -ENOMEM;
         ret->token = copy;
         return 0;
+}
+
+int params_playback_device(const struct options *o, struct params_device *ret, struct params_detail *ret_detail)
+{
+        struct check c = begin(o);
+        const struct option *name = expect(&c, "device", OPTION_STRING, true);
+        int r;
+
+        if (name && name->string[0] == '\0')
+                add_violation(&c.detail, "params.device should not be empty");
+        else if (name && !voice_settings_is_device_name(name->string))
+                add_violation(&c.detail, "params.device should be a node name");
+        r = finish(&c, ret_detail);
+        if (r == 0)
+                strcpy(ret->name, name->string);
+        return r;
+}
+
+int params_ans_mode(const struct options *o, struct params_mode *ret, struct params_detail *ret_detail)
+{
+        struct check c = begin(o);
+        unsigned mode = get_number_choice(&c, "mode", ANS_MODE_MAX);
+        int r = finish(&c, ret_detail);
+
+        if (r == 0)
+                ret->mode = mode;
+        return r;
+}
+
+int params_switch_camera(const struct options *o, struct params_camera *ret, struct params_detail *ret_detail)
+{
+        struct check c = begin(o);
+        const struct option *camera = expect(&c, "camera", OPTION_STRING, true);
+        bool back = camera && strcmp(camera->string, "back") == 0;
+        int r;
+
+        if (camera && !back && strcmp(camera->string, "front") != 0)
+                add_wrong_word(&c, "camera", "\"back\", \"front\"", camera->string);
+        r = finish(&c, ret_detail);
+        if (r == 0)
+                ret->back = back;
+        return r;
+}
+
+int params_video_encoder(const struct options *o, struct params_encoder *ret, struct params_detail *ret_detail)
+{
+        struct check c = begin(o), inner;
+        const struct option *max = expect(&c, "maxSolution", OPTION_OBJECT, true);
+        struct params_encoder p = { 0 };
+        int r;
+
+        if (max) {
+                inner = (struct check){ .options = max->object, .path = "params.maxSolution", .detail = c.detail };
+                p.width = get_number(&inner, "width", 16, 7680);
+                p.height = get_number(&inner, "height", 16, 4320);
+                p.frame_rate = get_number(&inner, "frameRate", 1, 120);
+                c.detail = inner.detail;
+        }
+        r = finish(&c, ret_detail);
+        if (r == 0)
+                *ret = p;
+        return r;
 }

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "app/options.h"
+#include "app/voice-settings.h"
 #include "wire/url.h"
 
 enum { ID_MAX = 128, PARAMS_DETAIL_MAX = 400 };
@@ -37,6 +38,18 @@ struct params_stream { /* publish and subscribe state */
 struct params_token {
         char *token; /* owned: free() */
 };
+struct params_device {
+        char name[DEVICE_NAME_MAX + 1];
+};
+struct params_mode { /* of noise suppression */
+        unsigned mode;
+};
+struct params_camera {
+        bool back;
+};
+struct params_encoder { /* bounds of what the camera's stream may be */
+        unsigned width, height, frame_rate;
+};
 
 int params_create(const struct options *o, struct params_create *ret, struct params_detail *ret_detail);
 int params_join(const struct options *o, struct params_join *ret, struct params_detail *ret_detail);
@@ -46,5 +59,9 @@ int params_capture(const struct options *o, struct params_state *ret, struct par
 int params_publish(const struct options *o, struct params_stream *ret, struct params_detail *ret_detail);
 int params_subscribe(const struct options *o, struct params_stream *ret, struct params_detail *ret_detail);
 int params_update_token(const struct options *o, struct params_token *ret, struct params_detail *ret_detail);
+int params_playback_device(const struct options *o, struct params_device *ret, struct params_detail *ret_detail);
+int params_ans_mode(const struct options *o, struct params_mode *ret, struct params_detail *ret_detail);
+int params_switch_camera(const struct options *o, struct params_camera *ret, struct params_detail *ret_detail);
+int params_video_encoder(const struct options *o, struct params_encoder *ret, struct params_detail *ret_detail);
 
 bool params_is_id(const char *s); /* [A-Za-z0-9_@.-]{1,128} */

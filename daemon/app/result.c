@@ -15,7 +15,13 @@ static const struct {
         [API_CHANGE_AUDIO_CAPTURE] = { "changeAudioCapture", "ChangeAudioCapture" },
         [API_CHANGE_STREAM_PUBLISH_STATE] = { "changeStreamPublishState", "ChangeStreamPublishState" },
         [API_CHANGE_STREAM_SUBSCRIBE_STATE] = { "changeStreamSubscribeState", "ChangeStreamSubscribeState" },
+        [API_CHANGE_SCREEN_SUBSCRIBE_STATE] = { "changeScreenSubscribeState", "ChangeScreenSubscribeState" },
         [API_UPDATE_TOKEN] = { "updateToken", "UpdateToken" },
+        [API_SET_AUDIO_PLAYBACK_DEVICE] = { "setAudioPlaybackDevice", "SetAudioPlaybackDevice" },
+        [API_CHANGE_ANS_MODE] = { "changeAnsMode", "ChangeAnsMode" },
+        [API_CHANGE_VIDEO_CAPTURE] = { "changeVideoCapture", "ChangeVideoCapture" },
+        [API_SWITCH_CAMERA] = { "switchCamera", "SwitchCamera" },
+        [API_SET_VIDEO_ENCODER_CONFIG] = { "setVideoEncoderConfig", "SetVideoEncoderConfig" },
         [API_DESTROY] = { "destroy", "Destroy" },
 };
 
@@ -25,6 +31,7 @@ struct outcome {
         const char *error_type; /* Developer, User, Framework */
 };
 static const struct outcome bad_params = { 20000, 115999, "D" };
+static const struct outcome bad_camera = { 20000, 172299, "D" }; /* switchCamera's own family of codes */
 static const struct outcome already_in_room = { 21100, 115901, "D" };
 static const struct outcome auth_deny = { 10200, 115990, "U" };
 static const struct outcome invalid_token = { 21101, 115902, "D" };
@@ -87,7 +94,7 @@ void result_ok(enum api a, struct result *ret)
 
 void result_params(enum api a, const char *detail, struct result *ret)
 {
-        set(a, &bad_params, ret, "%s", detail);
+        set(a, a == API_SWITCH_CAMERA ? &bad_camera : &bad_params, ret, "%s", detail);
 }
 
 void result_already_in_room(enum api a, const char *user_id, const char *room_id, struct result *ret)

@@ -13,7 +13,13 @@ enum api {
         API_CHANGE_AUDIO_CAPTURE,
         API_CHANGE_STREAM_PUBLISH_STATE,
         API_CHANGE_STREAM_SUBSCRIBE_STATE,
+        API_CHANGE_SCREEN_SUBSCRIBE_STATE,
         API_UPDATE_TOKEN,
+        API_SET_AUDIO_PLAYBACK_DEVICE,
+        API_CHANGE_ANS_MODE,
+        API_CHANGE_VIDEO_CAPTURE,
+        API_SWITCH_CAMERA,
+        API_SET_VIDEO_ENCODER_CONFIG,
         API_DESTROY,
         _API_MAX
 };
@@ -27,7 +33,7 @@ struct result {
 };
 
 void result_ok(enum api a, struct result *ret);
-/* 20000 / 115999 D; detail from params.h */
+/* 20000 / 115999 D, of switchCamera 172299; detail from params.h */
 void result_params(enum api a, const char *detail, struct result *ret);
 /* 21100 / 115901 D */
 void result_already_in_room(enum api a, const char *user_id, const char *room_id, struct result *ret);

@@ -163,10 +163,18 @@ void room_follow_intents(struct room *room)
         log_warning("publishing did not change: %s", strerror(-r));
 }
 
+static uint32_t subscribed_media(const struct request *rq)
+{
+        bool screen = rq->api == API_CHANGE_SCREEN_SUBSCRIBE_STATE;
+
+        return (rq->stream.audio ? screen ? ENGINE_SCREEN_AUDIO : ENGINE_AUDIO : 0u) |
+               (rq->stream.video ? screen ? ENGINE_SCREEN_VIDEO : ENGINE_VIDEO : 0u);
+}
+
 void room_subscribe(struct room *room, struct request *rq)
 {
         const struct params_stream *s = &rq->stream;
-        uint32_t media = (s->audio ? ENGINE_AUDIO : 0u) | (s->video ? ENGINE_VIDEO : 0u), op;
+        uint32_t media = subscribed_media(rq), op;
         struct participant *p = participant_find(room->context, s->user_id);
         int r = wishes_put(&room->wishes, s->user_id, media, s->on);
 
@@ -174,7 +182,7 @@ void room_subscribe(struct room *room, struct request *rq)
                 request_complete_failed(room->context, rq, "too many subscriptions");
                 return;
         }
-        if (!p || p->self || !s->audio) { /* kept, and granted when there is something to grant */
+        if (!p || p->self || !(media & ENGINE_AUDIO)) { /* kept, and granted when there is something to grant */
                 request_complete_ok(room->context, rq);
                 return;
         }

@@ -55,7 +55,13 @@ static const sd_bus_vtable vtable[] = {
         OPERATION("ChangeAudioCapture"),
         OPERATION("ChangeStreamPublishState"),
         OPERATION("ChangeStreamSubscribeState"),
+        OPERATION("ChangeScreenSubscribeState"),
         OPERATION("UpdateToken"),
+        OPERATION("SetAudioPlaybackDevice"),
+        OPERATION("ChangeAnsMode"),
+        OPERATION("ChangeVideoCapture"),
+        OPERATION("SwitchCamera"),
+        OPERATION("SetVideoEncoderConfig"),
         OPERATION("Destroy"),
         SD_BUS_SIGNAL_WITH_ARGS(
                 "Completed",

@@ -34,6 +34,21 @@ TEST(each_operation_judges_its_parameters)
                   "of 0, 1, but got 2 params.userId should be string, but got undefined" },
                 { API_UPDATE_TOKEN,
                   "updateToken 20000/115999D updateToken:fail params.token should be string, but got undefined" },
+                { API_CHANGE_SCREEN_SUBSCRIBE_STATE,
+                  "changeScreenSubscribeState 20000/115999D changeScreenSubscribeState:fail expect params.state to be "
+                  "one of 0, 1, but got 2 params.userId should be string, but got undefined" },
+                { API_SET_AUDIO_PLAYBACK_DEVICE,
+                  "setAudioPlaybackDevice 20000/115999D setAudioPlaybackDevice:fail params.device should be string, "
+                  "but got undefined" },
+                { API_CHANGE_ANS_MODE, "changeAnsMode 20000/115999D changeAnsMode:fail params.mode should be number, "
+                                       "but got undefined" },
+                { API_CHANGE_VIDEO_CAPTURE, "changeVideoCapture 20000/115999D changeVideoCapture:fail expect "
+                                            "params.state to be one of 0, 1, but got 2" },
+                { API_SWITCH_CAMERA, "switchCamera 20000/172299D switchCamera:fail params.camera should be string, "
+                                     "but got undefined" },
+                { API_SET_VIDEO_ENCODER_CONFIG, "setVideoEncoderConfig 20000/115999D setVideoEncoderConfig:fail "
+                                                "params.maxSolution should be object, "
+                                                "but got undefined" },
         };
 
         for (int joined = 0; joined < 2; joined++) {

@@ -96,6 +96,14 @@ TEST(every_operation_answers_with_a_number_and_completes_once)
                 { "ChangeAudioCapture", "state", "i", "1", 0 },
                 { "ChangeStreamPublishState", "state", "i", "1", 0 },
                 { "ExitRtcRoom", NULL, NULL, NULL, 0 },
+                { "SetAudioPlaybackDevice", "device", "s", "speakerphone", 0 },
+                { "ChangeAnsMode", "mode", "i", "2", 0 },
+                { "ChangeVideoCapture", "state", "i", "0", 0 },
+                { "ChangeVideoCapture", "state", "i", "1", 21102 },
+                { "SwitchCamera", "camera", "s", "back", 0 },
+                { "SwitchCamera", "camera", "s", "top", 20000 },
+                { "SetVideoEncoderConfig", NULL, NULL, NULL, 20000 },
+                { "ChangeScreenSubscribeState", NULL, NULL, NULL, 20000 },
                 { "UpdateToken", "token", "s", "x", 21102 },
                 { "JoinRtcRoom", NULL, NULL, NULL, 20000 },
                 { "ChangeStreamSubscribeState", NULL, NULL, NULL, 20000 },
@@ -496,7 +504,7 @@ TEST(wrong_signatures)
                              SD_BUS_ERROR_INVALID_ARGS);
         bus_rig_expect_error(bus_rig_call(rig, OWNER, BUS_ROOT, OBJECT_MANAGER, "GetManagedObjects", "i", 1),
                              SD_BUS_ERROR_INVALID_ARGS);
-        bus_rig_expect_error(bus_rig_call(rig, OWNER, path, BUS_INTERFACE_CONTEXT, "SwitchCamera", "a{sv}", 0),
+        bus_rig_expect_error(bus_rig_call(rig, OWNER, path, BUS_INTERFACE_CONTEXT, "SwitchRoom", "a{sv}", 0),
                              SD_BUS_ERROR_UNKNOWN_METHOD);
         bus_rig_expect_error(bus_rig_call(rig, OWNER, path, PROPERTIES, "Get", "ss", BUS_INTERFACE_CONTEXT, "Nothing"),
                              SD_BUS_ERROR_UNKNOWN_PROPERTY);

@@ -3,6 +3,7 @@
  */
 #include <errno.h>
 
+#include "base/cleanup.h"
 #include "fakes/client-rig.h"
 #include "lib/test.h"
 
@@ -81,6 +82,82 @@ TEST(answers_are_matched_by_number)
                 ASSERT_EQ(o[i].fails, !(o[i].turn % 2));
         }
         rig_done(&g);
+}
+
+/* Keeps what an operation was sent with, as "Member key=value …". */
+static char sent[8][160];
+static unsigned n_sent;
+
+static int note_options(sd_bus_message *m, char *text, size_t size)
+{
+        const char *key, *type, *s;
+        int r = sd_bus_message_enter_container(m, 'a', "{sv}"), n;
+        size_t at;
+
+        while (r > 0 && (r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
+                at = strlen(text);
+                r = sd_bus_message_read(m, "s", &key);
+                if (r >= 0)
+                        r = sd_bus_message_peek_type(m, NULL, &type);
+                if (r >= 0)
+                        r = sd_bus_message_enter_container(m, 'v', type);
+                if (r >= 0 && *type == 'i' && (r = sd_bus_message_read(m, "i", &n)) >= 0)
+                        snprintf(text + at, size - at, " %s=%d", key, n);
+                else if (r >= 0 && *type == 's' && (r = sd_bus_message_read(m, "s", &s)) >= 0)
+                        snprintf(text + at, size - at, " %s=%s", key, s);
+                else if (r >= 0 && *type == 'a')
+                        r = note_options(m, text, size);
+                if (r >= 0)
+                        r = sd_bus_message_exit_container(m);
+                if (r >= 0)
+                        r = sd_bus_message_exit_container(m);
+        }
+        return r < 0 ? r : sd_bus_message_exit_container(m);
+}
+
+static int note_operation(struct daemon_double *d, sd_bus_message *m)
+{
+        const char *interface = sd_bus_message_get_interface(m);
+
+        (void)d;
+        if (!interface || strcmp(interface, DOUBLE_NAME ".Context") != 0 || n_sent == 8)
+                return 0;
+        snprintf(sent[n_sent], sizeof(sent[0]), "%s", sd_bus_message_get_member(m));
+        ASSERT_OK(note_options(m, sent[n_sent], sizeof(sent[0])));
+        n_sent++;
+        ASSERT_OK(sd_bus_message_rewind(m, true));
+        return 0;
+}
+
+TEST(operations_carry_their_options)
+{
+        static const char *const wanted[] = {
+                "SetAudioPlaybackDevice device=earpiece",
+                "ChangeAnsMode mode=2",
+                "ChangeVideoCapture state=1",
+                "SwitchCamera camera=back",
+                "SetVideoEncoderConfig width=640 height=360 frameRate=24",
+                "ChangeScreenSubscribeState state=1 userId=bob streamType=both",
+                "ChangeStreamSubscribeState state=0 userId=bob streamType=audio",
+                "UpdateToken token=t",
+        };
+        struct rig g;
+
+        rig_init(&g);
+        daemon_double_set_hook(&g.d, note_operation);
+        ASSERT_OK(rtcroom_set_audio_playback_device(g.c, "earpiece", NULL));
+        ASSERT_OK(rtcroom_change_ans_mode(g.c, 2, NULL));
+        ASSERT_OK(rtcroom_change_video_capture(g.c, true, NULL));
+        ASSERT_OK(rtcroom_switch_camera(g.c, "back", NULL));
+        ASSERT_OK(rtcroom_set_video_encoder_config(g.c, 640, 360, 24, NULL));
+        ASSERT_OK(rtcroom_change_screen_subscribe_state(g.c, true, "bob", RTCROOM_BOTH, NULL));
+        ASSERT_OK(rtcroom_change_stream_subscribe_state(g.c, false, "bob", RTCROOM_AUDIO, NULL));
+        ASSERT_OK(rtcroom_update_token(g.c, "t", NULL));
+        rig_settle(&g);
+        rig_done(&g);
+        ASSERT_EQ(n_sent, ARRAY_SIZE(wanted));
+        for (size_t i = 0; i < ARRAY_SIZE(wanted); i++)
+                ASSERT_STR(sent[i], wanted[i]);
 }
 
 TEST(two_contexts_do_not_meet)
@@ -306,6 +383,14 @@ TEST(arguments_of_operations_are_checked)
         ASSERT_EQ(rtcroom_change_stream_subscribe_state(g.c, true, "u", -1, NULL), -EINVAL);
         ASSERT_EQ(rtcroom_update_token(NULL, "t", NULL), -EINVAL);
         ASSERT_EQ(rtcroom_update_token(g.c, NULL, NULL), -EINVAL);
+        ASSERT_EQ(rtcroom_change_screen_subscribe_state(g.c, true, NULL, RTCROOM_AUDIO, NULL), -EINVAL);
+        ASSERT_EQ(rtcroom_change_screen_subscribe_state(g.c, true, "u", 0, NULL), -EINVAL);
+        ASSERT_EQ(rtcroom_set_audio_playback_device(g.c, NULL, NULL), -EINVAL);
+        ASSERT_EQ(rtcroom_set_audio_playback_device(NULL, "sink", NULL), -EINVAL);
+        ASSERT_EQ(rtcroom_change_ans_mode(NULL, 1, NULL), -EINVAL);
+        ASSERT_EQ(rtcroom_change_video_capture(NULL, false, NULL), -EINVAL);
+        ASSERT_EQ(rtcroom_switch_camera(g.c, NULL, NULL), -EINVAL);
+        ASSERT_EQ(rtcroom_set_video_encoder_config(NULL, 640, 360, 15, NULL), -EINVAL);
         rig_settle(&g);
         ASSERT_EQ(rig_destroys(&g), 0);
         rig_done(&g);

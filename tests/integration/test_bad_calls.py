@@ -20,7 +20,9 @@ ID_RULE = "should match [A-Za-z0-9_@.-]{1,128}"
 GOOD_JOIN = {"roomId": "room", "token": "native", "userId": "user"}
 API = {"JoinRtcRoom": "joinRtcRoom", "ExitRtcRoom": "exitRtcRoom", "ChangeAudioCapture": "changeAudioCapture",
        "ChangeStreamPublishState": "changeStreamPublishState", "ChangeStreamSubscribeState": "changeStreamSubscribeState",
-       "UpdateToken": "updateToken", "Destroy": "destroy"}
+       "ChangeScreenSubscribeState": "changeScreenSubscribeState", "UpdateToken": "updateToken",
+       "SetAudioPlaybackDevice": "setAudioPlaybackDevice", "ChangeAnsMode": "changeAnsMode", "ChangeVideoCapture": "changeVideoCapture",
+       "SwitchCamera": "switchCamera", "SetVideoEncoderConfig": "setVideoEncoderConfig", "Destroy": "destroy"}
 
 
 def values():
@@ -182,7 +184,7 @@ class BadCalls(case.Case):
                 return self.GLib.Variant("a{sv}", {dice.choice(("state", "roomId", "x", "", "ü")): any_value(depth + 1)
                                                    for _ in range(dice.randrange(4))})
             return dice.choice(kinds)
-        keys = ["roomId", "token", "userId", "roomConfig", "state", "streamType", "unknown", "", "ключ"]
+        keys = ["roomId", "token", "userId", "roomConfig", "state", "streamType", "device", "mode", "camera", "maxSolution", "unknown", "", "ключ"]
         methods = [m for m in API if m != "Destroy"]
         requests = [self.client.call(self.path, dice.choice(methods), **{k: any_value() for k in dice.sample(keys, dice.randrange(6))})
                     for _ in range(1000)]

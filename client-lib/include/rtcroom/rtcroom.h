@@ -94,7 +94,20 @@ int rtcroom_change_stream_publish_state(struct rtcroom_context *c, bool on, int 
                                         const struct rtcroom_callbacks *cb);
 int rtcroom_change_stream_subscribe_state(struct rtcroom_context *c, bool on, const char *user_id, int streams,
                                           const struct rtcroom_callbacks *cb);
+int rtcroom_change_screen_subscribe_state(struct rtcroom_context *c, bool on, const char *user_id, int streams,
+                                          const struct rtcroom_callbacks *cb);
 int rtcroom_update_token(struct rtcroom_context *c, const char *token, const struct rtcroom_callbacks *cb);
+/* device: "speakerphone", "earpiece", or the node.name of a PipeWire sink. */
+int rtcroom_set_audio_playback_device(struct rtcroom_context *c, const char *device,
+                                      const struct rtcroom_callbacks *cb);
+/* mode: 0 off, 1 low, 2 medium, 3 high, 4 automatic. */
+int rtcroom_change_ans_mode(struct rtcroom_context *c, int mode, const struct rtcroom_callbacks *cb);
+int rtcroom_change_video_capture(struct rtcroom_context *c, bool on, const struct rtcroom_callbacks *cb);
+int rtcroom_switch_camera(struct rtcroom_context *c, const char *camera /* "back", "front" */,
+                          const struct rtcroom_callbacks *cb);
+/* The upper bound of the published camera stream. */
+int rtcroom_set_video_encoder_config(struct rtcroom_context *c, int width, int height, int frame_rate,
+                                     const struct rtcroom_callbacks *cb);
 
 /* Any member may be NULL. Lists are complete, NULL-terminated, in join order, the local user included. */
 struct rtcroom_events {

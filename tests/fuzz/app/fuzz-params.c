@@ -10,8 +10,10 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const char *const keys[] = { "appId",       "server",        "roomId", "token",      "userId", "roomConfig",
-                                    "autoPublish", "autoSubscribe", "state",  "streamType", "unknown" };
+static const char *const keys[] = { "appId",      "server",      "roomId",        "token",  "userId",
+                                    "roomConfig", "autoPublish", "autoSubscribe", "state",  "streamType",
+                                    "unknown",    "device",      "mode",          "camera", "maxSolution",
+                                    "width",      "height",      "frameRate" };
 
 static void add_string(struct options *o, const char *key, struct rbuf *b)
 {
@@ -110,6 +112,30 @@ static void check_rest(const struct options *o)
         check(params_exit(o, &d[0]), &d[0]);
 }
 
+static void check_devices(const struct options *o)
+{
+        struct params_detail d[4] = { 0 };
+        struct params_encoder encoder;
+        struct params_camera camera;
+        struct params_device device;
+        struct params_mode mode;
+        int r = params_playback_device(o, &device, &d[0]);
+
+        check(r, &d[0]);
+        if (r == 0)
+                assert(device.name[0] && voice_settings_is_device_name(device.name));
+        r = params_ans_mode(o, &mode, &d[1]);
+        check(r, &d[1]);
+        if (r == 0)
+                assert(mode.mode <= ANS_MODE_MAX);
+        check(params_switch_camera(o, &camera, &d[2]), &d[2]);
+        r = params_video_encoder(o, &encoder, &d[3]);
+        check(r, &d[3]);
+        if (r == 0)
+                assert(encoder.width >= 16 && encoder.width <= 7680 && encoder.height >= 16 &&
+                       encoder.height <= 4320 && encoder.frame_rate >= 1 && encoder.frame_rate <= 120);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
         struct rbuf b = rbuf_init(data, size);
@@ -118,5 +144,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check_join(o);
         check_create(o);
         check_rest(o);
+        check_devices(o);
         return 0;
 }

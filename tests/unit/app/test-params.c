@@ -27,7 +27,7 @@ static struct options *make(const char *notation, const char *separator)
         return o;
 }
 
-enum op { CREATE, JOIN, EXIT, CAPTURE, PUBLISH, SUBSCRIBE, UPDATE };
+enum op { CREATE, JOIN, EXIT, CAPTURE, PUBLISH, SUBSCRIBE, UPDATE, DEVICE, ANS, CAMERA, ENCODER };
 
 static int run(enum op op, const struct options *o, struct params_detail *ret_detail)
 {
@@ -36,6 +36,10 @@ static int run(enum op op, const struct options *o, struct params_detail *ret_de
         struct params_state state;
         struct params_stream stream;
         struct params_token token;
+        struct params_device device;
+        struct params_mode mode;
+        struct params_camera camera;
+        struct params_encoder encoder;
         int r;
 
         switch (op) {
@@ -44,6 +48,10 @@ static int run(enum op op, const struct options *o, struct params_detail *ret_de
         case CAPTURE: return params_capture(o, &state, ret_detail);
         case PUBLISH: return params_publish(o, &stream, ret_detail);
         case SUBSCRIBE: return params_subscribe(o, &stream, ret_detail);
+        case DEVICE: return params_playback_device(o, &device, ret_detail);
+        case ANS: return params_ans_mode(o, &mode, ret_detail);
+        case CAMERA: return params_switch_camera(o, &camera, ret_detail);
+        case ENCODER: return params_video_encoder(o, &encoder, ret_detail);
         case JOIN:
                 r = params_join(o, &join, ret_detail);
                 if (r == 0)
@@ -131,6 +139,46 @@ static const struct {
         { UPDATE, "", R("token", "string", "undefined") },
         { UPDATE, "token=s:", "params.token should not be empty" },
         { UPDATE, "token=o:", R("token", "string", "object") },
+
+        { DEVICE, "device=s:speakerphone", NULL },
+        { DEVICE, "device=s:alsa_output.pci-0000_00_1f.3.analog-stereo", NULL },
+        { DEVICE, "", R("device", "string", "undefined") },
+        { DEVICE, "device=n:1", R("device", "string", "number") },
+        { DEVICE, "device=s:", "params.device should not be empty" },
+        { DEVICE, "device=s:a\nb", "params.device should be a node name" },
+
+        { ANS, "mode=n:0", NULL },
+        { ANS, "mode=n:4", NULL },
+        { ANS, "mode=n:5", "expect params.mode to be one of 0, 1, 2, 3, 4, but got 5" },
+        { ANS, "mode=n:1.5", "expect params.mode to be one of 0, 1, 2, 3, 4, but got 1.5" },
+        { ANS, "mode=n:nan", "expect params.mode to be one of 0, 1, 2, 3, 4, but got NaN" },
+        { ANS, "mode=b:1", R("mode", "number", "boolean") },
+        { ANS, "", R("mode", "number", "undefined") },
+
+        { CAMERA, "camera=s:back", NULL },
+        { CAMERA, "camera=s:front", NULL },
+        { CAMERA, "camera=s:sideways", "expect params.camera to be one of \"back\", \"front\", but got sideways" },
+        { CAMERA, "camera=s:", "expect params.camera to be one of \"back\", \"front\", but got " },
+        { CAMERA, "camera=n:0", R("camera", "string", "number") },
+        { CAMERA, "", R("camera", "string", "undefined") },
+
+        { ENCODER, "maxSolution=o:width=n:16,height=n:16,frameRate=n:1", NULL },
+        { ENCODER, "maxSolution=o:width=n:7680,height=n:4320,frameRate=n:120,bitRate=s:x", NULL },
+        { ENCODER, "", R("maxSolution", "object", "undefined") },
+        { ENCODER, "maxSolution=s:640x360", R("maxSolution", "object", "string") },
+        { ENCODER, "maxSolution=o:",
+          R("maxSolution.width", "number", "undefined") " " R("maxSolution.height", "number", "undefined") " " R(
+                  "maxSolution.frameRate", "number", "undefined") },
+        { ENCODER, "maxSolution=o:width=n:15,height=n:4321,frameRate=n:0",
+          "params.maxSolution.width should be between 16 and 7680 params.maxSolution.height should be between 16 and "
+          "4320 params.maxSolution.frameRate should be between 1 and 120" },
+        { ENCODER, "maxSolution=o:width=n:7681,height=s:x,frameRate=n:121",
+          "params.maxSolution.width should be between 16 and 7680 " R(
+                  "maxSolution.height", "number",
+                  "string") " params.maxSolution.frameRate should be between 1 and 120" },
+        { ENCODER, "maxSolution=o:width=n:640.5,height=n:nan,frameRate=n:-inf",
+          "params.maxSolution.width should be between 16 and 7680 params.maxSolution.height should be between 16 and "
+          "4320 params.maxSolution.frameRate should be between 1 and 120" },
 };
 
 TEST(every_text)
@@ -199,6 +247,44 @@ TEST(stream_values)
         }
 }
 
+TEST(values_of_sound_and_camera)
+{
+        _cleanup_(options_freep) struct options *o = make(
+                "device=s:sink mode=n:3 camera=s:back maxSolution=o:width=n:640,height=n:360,frameRate=n:24", " ");
+        struct params_encoder encoder;
+        struct params_camera camera;
+        struct params_device device;
+        struct params_detail d;
+        struct params_mode mode;
+
+        ASSERT_OK(params_playback_device(o, &device, &d));
+        ASSERT_STR(device.name, "sink");
+        ASSERT_OK(params_ans_mode(o, &mode, &d));
+        ASSERT_EQ(mode.mode, 3);
+        ASSERT_OK(params_switch_camera(o, &camera, &d));
+        ASSERT(camera.back);
+        ASSERT_OK(params_video_encoder(o, &encoder, &d));
+        ASSERT(encoder.width == 640 && encoder.height == 360 && encoder.frame_rate == 24);
+}
+
+TEST(device_names_are_bounded)
+{
+        char name[DEVICE_NAME_MAX + 2];
+        struct params_detail d;
+
+        memset(name, 'x', sizeof(name));
+        for (size_t n = DEVICE_NAME_MAX; n <= DEVICE_NAME_MAX + 1; n++) {
+                _cleanup_(options_freep) struct options *o = NULL;
+
+                name[n] = '\0';
+                ASSERT_OK(options_new(&o));
+                ASSERT_OK(options_add_string(o, "device", name));
+                ASSERT_EQ(run(DEVICE, o, &d), n <= DEVICE_NAME_MAX ? 0 : -EINVAL);
+                name[n] = 'x';
+        }
+        ASSERT_STR(d.text, "params.device should be a node name");
+}
+
 TEST(create_values)
 {
         _cleanup_(options_freep) struct options *with = make("appId=s:app server=s:ws://h", " "),
@@ -246,7 +332,7 @@ TEST(ids_are_bounded)
 
 TEST(too_large_stands_alone)
 {
-        for (int op = CREATE; op <= UPDATE; op++) {
+        for (int op = CREATE; op <= ENCODER; op++) {
                 _cleanup_(options_freep) struct options *o = make("state=s:wrong appId=n:1", " ");
                 struct params_detail d;
 

@@ -20,7 +20,13 @@ TEST(names_of_the_operations)
                 "changeAudioCapture",
                 "changeStreamPublishState",
                 "changeStreamSubscribeState",
+                "changeScreenSubscribeState",
                 "updateToken",
+                "setAudioPlaybackDevice",
+                "changeAnsMode",
+                "changeVideoCapture",
+                "switchCamera",
+                "setVideoEncoderConfig",
                 "destroy",
         };
 
@@ -44,6 +50,8 @@ TEST(outcomes)
         check(&r, 0, 0, "", "changeAudioCapture:ok"); /* without the prefix that one page of the original has */
         result_params(API_EXIT, "params.roomId should be string, but got number", &r);
         check(&r, 20000, 115999, "D", "exitRtcRoom:fail params.roomId should be string, but got number");
+        result_params(API_SWITCH_CAMERA, "params.camera should be string, but got number", &r);
+        check(&r, 20000, 172299, "D", "switchCamera:fail params.camera should be string, but got number");
         result_already_in_room(API_JOIN, "u", "r", &r);
         check(&r, 21100, 115901, "D", "joinRtcRoom:fail user u is already in the room r");
         result_auth_deny(API_CHANGE_AUDIO_CAPTURE, &r);
