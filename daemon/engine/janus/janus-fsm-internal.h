@@ -1,7 +1,8 @@
-/* janus-fsm-internal.h - what the three files of the machine share.
+/* janus-fsm-internal.h - what the files of the machine share.
  *
- *   janus-fsm.c    states, the way in and out, what the server says, deadlines
- *   janus-link.c   actions, requests, peers and their candidates
+ *   janus-fsm.c    states, the way in, what the server says, deadlines
+ *   janus-leave.c  the way out
+ *   janus-link.c   actions, operations, requests, peers and their candidates
  *   janus-pub.c    the publishing peer and the queue of publish operations
  *   janus-room.c   who is there, and the subscription to them
  */
@@ -143,15 +144,28 @@ void jf_on_candidate(struct janus_fsm *f, const struct janus_event *ev);
 void jf_flush_candidates(struct janus_fsm *f, enum handle h);
 void jf_clear_candidates(struct side *s);
 
+void jf_add_op(struct janus_fsm *f, uint32_t number, enum op_kind kind, bool on);
+void jf_done(struct janus_fsm *f, uint32_t op, const struct engine_result *res);
+void jf_fail_ops(struct janus_fsm *f, const struct engine_result *why); /* all but the leaves, which come last */
+void jf_succeed_leaves(struct janus_fsm *f);
+
 /* ---- janus-fsm.c ---- */
 void jf_enter_state(struct janus_fsm *f, enum janus_state s, const char *why);
-void jf_done(struct janus_fsm *f, uint32_t op, const struct engine_result *res);
+void jf_forget(struct janus_fsm *f); /* the room; tokens and counters stay */
 /* The room ends from the far end, or the join fails: everything is undone, whoever waits is told. */
 void jf_end(struct janus_fsm *f, const struct engine_result *why);
 void jf_try_enter(struct janus_fsm *f);
 void jf_join_done(struct janus_fsm *f);
 /* A transport is gone; the room ends for that reason unless the server tells another in time. */
 void jf_lost(struct janus_fsm *f, const char *what);
+
+/* ---- janus-leave.c ---- */
+void jf_leave(struct janus_fsm *f, const struct janus_event *ev);
+void jf_left(struct janus_fsm *f);
+void jf_left_behind(struct janus_fsm *f, const struct janus_msg *m); /* who is still in the room */
+void jf_finish_leave(struct janus_fsm *f);
+void jf_last_words(struct janus_fsm *f);
+void jf_hang_up(struct janus_fsm *f); /* peers and connection */
 
 /* ---- janus-pub.c ---- */
 void jf_pub_start(struct janus_fsm *f);

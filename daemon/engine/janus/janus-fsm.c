@@ -1,4 +1,4 @@
-/* janus-fsm.c - see janus-fsm.h: states, the way in and out, requests and their deadlines.
+/* janus-fsm.c - see janus-fsm.h: states, the way in, what the server says, deadlines.
  *
  * Invariants: jf_enter_state() is the only writer of `state`. An operation leaves `ops` exactly when its OP_DONE
  * action is made. A request that is owed an answer is in `pending` until the answer, its deadline or the end of the
@@ -24,59 +24,6 @@ const char *janus_state_to_string(enum janus_state s)
         return s < _JANUS_STATE_MAX ? words[s] : NULL;
 }
 
-/* ---- operations ---- */
-
-static void add_op(struct janus_fsm *f, uint32_t number, enum op_kind kind, bool on)
-{
-        assert(f->n_ops < JANUS_OPS_MAX); /* the wrapper of engine-check.c allows as many */
-        f->ops[f->n_ops++] = (struct op){ number, kind, on };
-}
-
-void jf_done(struct janus_fsm *f, uint32_t op, const struct engine_result *res)
-{
-        struct janus_action *a;
-        size_t i = 0;
-
-        while (i < f->n_ops && f->ops[i].number != op)
-                i++;
-        assert(i < f->n_ops);
-        a = jf_act(f, JANUS_ACT_OP_DONE, NULL);
-        a->op = op;
-        a->result = *res;
-        a->on = f->ops[i].kind == JOP_JOIN && res->reason == ENGINE_OK;
-        if (!f->oom) /* else it stays for janus_fsm_take_op() */
-                memmove(&f->ops[i], &f->ops[i + 1], (--f->n_ops - i) * sizeof(f->ops[0]));
-}
-
-bool janus_fsm_take_op(struct janus_fsm *f, uint32_t *ret_op)
-{
-        if (f->n_ops == 0)
-                return false;
-        *ret_op = f->ops[0].number;
-        memmove(&f->ops[0], &f->ops[1], --f->n_ops * sizeof(f->ops[0]));
-        return true;
-}
-
-/* All but the leaves, which come last. */
-static void fail_ops(struct janus_fsm *f, const struct engine_result *why)
-{
-        for (size_t i = 0; i < f->n_ops && !f->oom;)
-                if (f->ops[i].kind == JOP_LEAVE)
-                        i++;
-                else
-                        jf_done(f, f->ops[i].number, why);
-}
-
-static void succeed_leaves(struct janus_fsm *f)
-{
-        struct engine_result ok = { 0 };
-
-        while (f->n_ops > 0 && !f->oom) {
-                assert(f->ops[0].kind == JOP_LEAVE);
-                jf_done(f, f->ops[0].number, &ok);
-        }
-}
-
 /* ---- states ---- */
 
 void jf_enter_state(struct janus_fsm *f, enum janus_state s, const char *why)
@@ -99,7 +46,7 @@ void jf_enter_state(struct janus_fsm *f, enum janus_state s, const char *why)
 }
 
 /* Nothing of the room is left; what was handed in for the next one (tokens) stays, and so do the counters. */
-static void forget(struct janus_fsm *f)
+void jf_forget(struct janus_fsm *f)
 {
         for (enum handle h = HANDLE_NONE; h < _HANDLE_MAX; h++) {
                 jf_clear_candidates(&f->side[h]);
@@ -116,31 +63,6 @@ static void forget(struct janus_fsm *f)
         f->keepalive_us = f->leave_us = f->loss_us = f->media_us = f->hangup_us = LOOP_NEVER;
 }
 
-static void send_last_words(struct janus_fsm *f)
-{
-        struct janus_request r;
-
-        if (!f->session)
-                return;
-        if (f->room_created && f->n_members == 0 && f->side[HANDLE_PUB].handle) {
-                r = jf_request(f, JANUS_REQ_ROOM_DESTROY, HANDLE_PUB);
-                r.room = f->join.room;
-                r.room_secret = f->join.room_secret;
-                jf_send(f, &r, HANDLE_PUB, false);
-        }
-        r = jf_request(f, JANUS_REQ_DESTROY, HANDLE_NONE);
-        jf_send(f, &r, HANDLE_NONE, false);
-}
-
-static void hang_up(struct janus_fsm *f)
-{
-        jf_close_peer(f, HANDLE_PUB);
-        jf_close_peer(f, HANDLE_SUB);
-        if (f->conn)
-                (void)jf_act(f, JANUS_ACT_CLOSE_CONN, NULL);
-        f->conn = false;
-}
-
 void jf_end(struct janus_fsm *f, const struct engine_result *why)
 {
         bool joined = f->state == JANUS_STATE_JOINED;
@@ -150,11 +72,11 @@ void jf_end(struct janus_fsm *f, const struct engine_result *why)
         if (why->reason == ENGINE_ROOM_DISMISSED)
                 f->room_created = false; /* nothing to tidy up */
         if (f->conn)
-                send_last_words(f);
-        hang_up(f);
-        fail_ops(f, why);
-        succeed_leaves(f);
-        forget(f);
+                jf_last_words(f);
+        jf_hang_up(f);
+        jf_fail_ops(f, why);
+        jf_succeed_leaves(f);
+        jf_forget(f);
         jf_enter_state(f, JANUS_STATE_IDLE, engine_reason_to_string(why->reason));
         if (joined) {
                 struct janus_action *a = jf_act(f, JANUS_ACT_STATE, NULL);
@@ -182,7 +104,7 @@ static void on_join(struct janus_fsm *f, const struct janus_event *ev)
         f->join.user_id = f->user;
         f->stages = (struct janus_stages){ 0 };
         f->start_us = f->now_us;
-        add_op(f, ev->op, JOP_JOIN, true);
+        jf_add_op(f, ev->op, JOP_JOIN, true);
         f->conn = true;
         (void)jf_act(f, JANUS_ACT_OPEN_CONN, NULL);
         jf_enter_state(f, JANUS_STATE_CONNECTING, "join");
@@ -309,69 +231,6 @@ void jf_join_done(struct janus_fsm *f)
         jf_room_sync(f);
 }
 
-/* ---- the way out ---- */
-
-static void finish_leave(struct janus_fsm *f)
-{
-        f->room_created = false; /* seen to */
-        if (f->conn)
-                send_last_words(f);
-        hang_up(f);
-        succeed_leaves(f);
-        forget(f);
-        jf_enter_state(f, JANUS_STATE_IDLE, "left");
-}
-
-static void on_leave(struct janus_fsm *f, const struct janus_event *ev)
-{
-        struct engine_result cancelled = { .reason = ENGINE_CANCELLED };
-
-        add_op(f, ev->op, JOP_LEAVE, false);
-        if (f->state == JANUS_STATE_LEAVING)
-                return;
-        fail_ops(f, &cancelled);
-        if (f->state == JANUS_STATE_IDLE || f->state == JANUS_STATE_CONNECTING) {
-                hang_up(f);
-                succeed_leaves(f);
-                forget(f);
-                if (f->state != JANUS_STATE_IDLE)
-                        jf_enter_state(f, JANUS_STATE_IDLE, "left before connected");
-                return;
-        }
-        jf_close_peer(f, HANDLE_PUB);
-        jf_close_peer(f, HANDLE_SUB);
-        jf_enter_state(f, JANUS_STATE_LEAVING, "leave");
-        f->n_pending = 0;
-        f->keepalive_us = f->loss_us = f->media_us = f->hangup_us = f->sub_retry_us = LOOP_NEVER;
-        if (!f->enter_sent || f->join.echo) {
-                finish_leave(f);
-                return;
-        }
-        f->leave_us = f->now_us + JANUS_LEAVE_TIMEOUT_US;
-        jf_send_simple(f, JANUS_REQ_LEAVE, HANDLE_PUB);
-}
-
-/* We are out: who is left? A room without anybody is destroyed, whoever made it. */
-static void on_left(struct janus_fsm *f)
-{
-        struct janus_request r = jf_request(f, JANUS_REQ_PARTICIPANTS, HANDLE_PUB);
-
-        r.room = f->join.room;
-        jf_send(f, &r, HANDLE_PUB, true);
-}
-
-static void on_participants(struct janus_fsm *f, const struct janus_msg *m)
-{
-        struct janus_request r = jf_request(f, JANUS_REQ_ROOM_DESTROY, HANDLE_PUB);
-
-        if (m->has_participants && m->n_participants == 0) {
-                r.room = f->join.room;
-                r.room_secret = f->join.room_secret;
-                jf_send(f, &r, HANDLE_PUB, false);
-        }
-        finish_leave(f);
-}
-
 /* ---- messages ---- */
 
 static void on_created(struct janus_fsm *f, const struct janus_msg *m)
@@ -434,8 +293,8 @@ static void on_answer(struct janus_fsm *f, const struct pending *p, const struct
                 if (refused)
                         on_keepalive_refused(f, m);
                 break;
-        case JANUS_REQ_LEAVE: on_left(f); break;
-        case JANUS_REQ_PARTICIPANTS: on_participants(f, m); break;
+        case JANUS_REQ_LEAVE: jf_left(f); break;
+        case JANUS_REQ_PARTICIPANTS: jf_left_behind(f, m); break;
         case JANUS_REQ_DESTROY:
         case JANUS_REQ_DETACH:
         case JANUS_REQ_TRICKLE:
@@ -540,7 +399,7 @@ static void on_closed(struct janus_fsm *f, const struct janus_event *ev)
 
         f->conn = false;
         if (f->state == JANUS_STATE_LEAVING) {
-                finish_leave(f);
+                jf_finish_leave(f);
                 return;
         }
         if (jf_is_joining(f))
@@ -556,7 +415,7 @@ static void on_send_failed(struct janus_fsm *f, int err)
                 why = jf_result(ENGINE_UNSUPPORTED, 0,
                                 "a message is too long for the server's Unix socket (8192 bytes)");
         if (f->state == JANUS_STATE_LEAVING)
-                finish_leave(f);
+                jf_finish_leave(f);
         else
                 jf_end(f, &why);
 }
@@ -643,7 +502,7 @@ static void on_deadline(struct janus_fsm *f)
                         break; /* the room has ended, or the leave's own deadline decides */
                 }
         if (due(f, f->leave_us))
-                finish_leave(f);
+                jf_finish_leave(f);
         if (due(f, f->loss_us))
                 jf_end(f, &f->loss);
         if (due(f, f->media_us) || due(f, f->hangup_us))
@@ -681,13 +540,13 @@ static void dispatch(struct janus_fsm *f, const struct janus_event *ev)
 {
         switch (ev->kind) {
         case JANUS_EV_JOIN: on_join(f, ev); break;
-        case JANUS_EV_LEAVE: on_leave(f, ev); break;
+        case JANUS_EV_LEAVE: jf_leave(f, ev); break;
         case JANUS_EV_PUBLISH:
-                add_op(f, ev->op, JOP_PUBLISH, ev->on);
+                jf_add_op(f, ev->op, JOP_PUBLISH, ev->on);
                 jf_pub_op(f, ev->op, ev->media);
                 break;
         case JANUS_EV_SUBSCRIBE:
-                add_op(f, ev->op, JOP_SUBSCRIBE, ev->on);
+                jf_add_op(f, ev->op, JOP_SUBSCRIBE, ev->on);
                 jf_room_wish(f, ev->op, ev->user_id, ev->media, ev->on);
                 break;
         case JANUS_EV_OPENED: on_opened(f); break;
@@ -717,16 +576,6 @@ int janus_fsm_step(struct janus_fsm *f, const struct janus_event *ev, uint64_t n
         return f->oom ? -ENOMEM : 0;
 }
 
-int janus_fsm_farewell(struct janus_fsm *f, struct list *actions)
-{
-        f->actions = actions;
-        f->oom = false;
-        if (f->conn)
-                send_last_words(f);
-        f->actions = NULL;
-        return f->oom ? -ENOMEM : 0;
-}
-
 int janus_fsm_set_tokens(struct janus_fsm *f, const char *api, const char *room)
 {
         _cleanup_free_ char *a = api ? strdup(api) : NULL, *r = room ? strdup(room) : NULL;
@@ -742,7 +591,7 @@ int janus_fsm_set_tokens(struct janus_fsm *f, const char *api, const char *room)
 
 void janus_fsm_reset(struct janus_fsm *f)
 {
-        forget(f);
+        jf_forget(f);
         f->n_ops = 0;
         f->state = JANUS_STATE_IDLE; /* from any state, as if new */
 }
@@ -757,7 +606,7 @@ int janus_fsm_new(struct janus_fsm **ret)
                 list_init(&f->side[h].candidates);
         list_init(&f->members);
         list_init(&f->wishes);
-        forget(f);
+        jf_forget(f);
         *ret = f;
         return 0;
 }
@@ -766,7 +615,7 @@ struct janus_fsm *janus_fsm_free(struct janus_fsm *f)
 {
         if (!f)
                 return NULL;
-        forget(f);
+        jf_forget(f);
         free(f->api_token);
         free(f->room_token);
         free(f);

@@ -75,6 +75,59 @@ struct engine_result jf_result_of(const struct janus_msg *m)
         }
 }
 
+/* ---- operations ---- */
+
+void jf_add_op(struct janus_fsm *f, uint32_t number, enum op_kind kind, bool on)
+{
+        assert(f->n_ops < JANUS_OPS_MAX); /* the wrapper of engine-check.c allows as many */
+        f->ops[f->n_ops++] = (struct op){ number, kind, on };
+}
+
+void jf_done(struct janus_fsm *f, uint32_t op, const struct engine_result *res)
+{
+        struct janus_action *a;
+        size_t i = 0;
+
+        while (i < f->n_ops && f->ops[i].number != op)
+                i++;
+        assert(i < f->n_ops);
+        a = jf_act(f, JANUS_ACT_OP_DONE, NULL);
+        a->op = op;
+        a->result = *res;
+        a->on = f->ops[i].kind == JOP_JOIN && res->reason == ENGINE_OK;
+        if (!f->oom) /* else it stays for janus_fsm_take_op() */
+                memmove(&f->ops[i], &f->ops[i + 1], (--f->n_ops - i) * sizeof(f->ops[0]));
+}
+
+bool janus_fsm_take_op(struct janus_fsm *f, uint32_t *ret_op)
+{
+        if (f->n_ops == 0)
+                return false;
+        *ret_op = f->ops[0].number;
+        memmove(&f->ops[0], &f->ops[1], --f->n_ops * sizeof(f->ops[0]));
+        return true;
+}
+
+/* All but the leaves, which come last. */
+void jf_fail_ops(struct janus_fsm *f, const struct engine_result *why)
+{
+        for (size_t i = 0; i < f->n_ops && !f->oom;)
+                if (f->ops[i].kind == JOP_LEAVE)
+                        i++;
+                else
+                        jf_done(f, f->ops[i].number, why);
+}
+
+void jf_succeed_leaves(struct janus_fsm *f)
+{
+        struct engine_result ok = { 0 };
+
+        while (f->n_ops > 0 && !f->oom) {
+                assert(f->ops[0].kind == JOP_LEAVE);
+                jf_done(f, f->ops[0].number, &ok);
+        }
+}
+
 /* ---- requests ---- */
 
 struct janus_request jf_request(const struct janus_fsm *f, enum janus_request_kind kind, enum handle h)
