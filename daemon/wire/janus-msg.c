@@ -149,6 +149,7 @@ static const struct {
         [JANUS_REQ_UPDATE] = { "message", "update" },
         [JANUS_REQ_START] = { "message", "start" },
         [JANUS_REQ_PARTICIPANTS] = { "message", "listparticipants" },
+        [JANUS_REQ_KICK] = { "message", "kick" },
         [JANUS_REQ_ROOM_DESTROY] = { "message", "destroy" },
         [JANUS_REQ_ECHO] = { "message", NULL },
 };
@@ -171,6 +172,7 @@ const char *janus_request_kind_to_string(enum janus_request_kind k)
                 [JANUS_REQ_UPDATE] = "update",
                 [JANUS_REQ_START] = "start",
                 [JANUS_REQ_PARTICIPANTS] = "participants",
+                [JANUS_REQ_KICK] = "kick",
                 [JANUS_REQ_ROOM_DESTROY] = "room-destroy",
                 [JANUS_REQ_ECHO] = "echo",
         };
@@ -187,6 +189,10 @@ static void put_body(struct out *root, const struct janus_request *r)
         switch (r->kind) {
         case JANUS_REQ_ROOM_CREATE: put_room(&b, r); break;
         case JANUS_REQ_ROOM_DESTROY: put_text(&b, "secret", r->room_secret); break;
+        case JANUS_REQ_KICK:
+                put_text(&b, "secret", r->room_secret);
+                put_text(&b, "id", r->user_id);
+                break;
         case JANUS_REQ_JOIN:
                 put_text(&b, "ptype", "publisher");
                 put_text(&b, "id", r->user_id);
@@ -357,8 +363,28 @@ static void read_feed(json_object *o, bool publishing, struct janus_msg *m)
         m->n_feeds++;
 }
 
+/* The answer to listparticipants. Its length is the server's affair: who is beyond the bound is not seen. */
+static int read_participants(json_object *list, struct janus_msg *m)
+{
+        size_t n = json_object_array_length(list);
+
+        m->has_participants = true;
+        m->n_participants = n;
+        n = n < JANUS_LIST_MAX ? n : JANUS_LIST_MAX;
+        m->feeds = calloc(n + 1, sizeof(*m->feeds));
+        if (!m->feeds)
+                return -ENOMEM;
+        for (size_t i = 0; i < n; i++) {
+                json_object *o = json_object_array_get_idx(list, i);
+
+                read_feed(o, get_flag(o, "publisher"), m);
+        }
+        return 0;
+}
+
 static int read_feeds(json_object *data, struct janus_msg *m)
 {
+        json_object *participants = get(data, "participants", json_type_array);
         json_object *publishers = get(data, "publishers", json_type_array);
         json_object *attendees = get(data, "attendees", json_type_array);
         json_object *joining = get(data, "joining", json_type_object);
@@ -366,6 +392,8 @@ static int read_feeds(json_object *data, struct janus_msg *m)
         size_t n_attendees = attendees ? json_object_array_length(attendees) : 0;
         size_t n = n_publishers + n_attendees + (joining ? 1 : 0);
 
+        if (participants)
+                return read_participants(participants, m);
         if (n == 0)
                 return 0;
         if (n > JANUS_LIST_MAX)
@@ -427,7 +455,6 @@ static enum janus_news read_news_word(json_object *data)
 
 static int read_plugin_data(json_object *data, struct janus_msg *m)
 {
-        json_object *participants = get(data, "participants", json_type_array);
         int r;
 
         m->error_code = get_code(data, "error_code");
@@ -446,8 +473,6 @@ static int read_plugin_data(json_object *data, struct janus_msg *m)
                 m->moderated[0] = '\0';
         m->started = text_is(data, "started", "ok");
         m->configured = text_is(data, "configured", "ok");
-        m->has_participants = participants != NULL;
-        m->n_participants = participants ? json_object_array_length(participants) : 0;
         m->echo_ok = text_is(data, "result", "ok");
         r = read_feeds(data, m);
         return r < 0 ? r : read_streams(data, m);

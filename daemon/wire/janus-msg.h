@@ -36,6 +36,7 @@ enum janus_request_kind {
         JANUS_REQ_UPDATE,       /* add, remove */
         JANUS_REQ_START,        /* sdp: our answer */
         JANUS_REQ_PARTICIPANTS, /* room */
+        JANUS_REQ_KICK,         /* room, room_secret, user_id */
         JANUS_REQ_ROOM_DESTROY, /* room, room_secret */
         /* echotest */
         JANUS_REQ_ECHO, /* sdp */
@@ -90,7 +91,7 @@ enum janus_jsep { JANUS_JSEP_NONE, JANUS_JSEP_OFFER, JANUS_JSEP_ANSWER };
 struct janus_feed { /* somebody in the room */
         char id[JANUS_ID_MAX + 1];
         char audio_mid[JANUS_MID_MAX + 1]; /* of the first live audio stream; "": none */
-        bool publishing;                   /* from the list of publishers, not of attendees */
+        bool publishing;                   /* from the list of publishers, or a participant who is one */
         bool muted;                        /* by a moderator */
 };
 
@@ -111,7 +112,7 @@ struct janus_msg {
         char *candidate; /* owned */
         /* plugindata of the videoroom */
         enum janus_news news;
-        struct janus_feed *feeds;     /* owned; publishers, then attendees or the one who is joining */
+        struct janus_feed *feeds; /* owned; publishers, then attendees or the one who is joining; or participants */
         struct janus_stream *streams; /* owned */
         size_t n_feeds, n_streams;
         char self[JANUS_ID_MAX + 1]; /* "joined": our id */
@@ -120,8 +121,8 @@ struct janus_msg {
         char moderated[JANUS_ID_MAX + 1]; /* whose stream a moderator muted or unmuted … */
         bool moderated_muted;             /* … and which of the two */
         bool started, configured;         /* "ok" */
-        bool has_participants;            /* listparticipants: how many are left */
-        size_t n_participants;
+        bool has_participants;            /* listparticipants: the first JANUS_LIST_MAX are in `feeds` … */
+        size_t n_participants;            /* … and so many there are */
         /* echotest */
         bool echo_ok;
 };

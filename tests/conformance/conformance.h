@@ -23,8 +23,9 @@ struct subject {
         const char *refusal;
         void (*enters)(struct bed *b, const char *user_id); /* publishing, and heard by us */
         void (*exits)(struct bed *b, const char *user_id);
-        void (*kick_us)(struct bed *b); /* also while it hangs, unless … */
-        bool hangs_wholly;              /* … it does nothing at all then */
+        void (*replace_us)(struct bed *b); /* the same user joins from elsewhere */
+        void (*kick_us)(struct bed *b);    /* an administrator does; also while it hangs, unless … */
+        bool hangs_wholly;                 /* … it does nothing at all then */
 };
 
 extern const struct subject *const subjects[]; /* up to NULL */

@@ -217,6 +217,14 @@ CONFORM(being_kicked_ends_the_room)
         join_well(b);
 }
 
+CONFORM(the_later_login_wins)
+{
+        join_well(b);
+        b->subject->replace_us(b);
+        expect(b, "state idle duplicate login; ");
+        ASSERT_EQ(b->engine->ops->publish(b->engine, 12, ENGINE_AUDIO, true), -ENOTCONN);
+}
+
 CONFORM(being_kicked_fails_what_is_in_flight_first)
 {
         if (b->subject->hangs_wholly)

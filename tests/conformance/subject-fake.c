@@ -54,10 +54,15 @@ static void exits(struct bed *b, const char *user_id)
         ASSERT_OK(fake_participant(b->far, ENGINE_PARTICIPANT_LEFT, &p));
 }
 
+static void replace_us(struct bed *b)
+{
+        ASSERT_OK(fake_end(b->far, ENGINE_DUPLICATE_LOGIN));
+}
+
 static void kick_us(struct bed *b)
 {
         ASSERT_OK(fake_end(b->far, ENGINE_KICKED));
 }
 
-const struct subject subject_fake = { "fake",      set_up, tear_down, run,     hang, fail_join,
-                                      "room full", enters, exits,     kick_us, false };
+const struct subject subject_fake = { "fake",      set_up, tear_down, run,        hang,    fail_join,
+                                      "room full", enters, exits,     replace_us, kick_us, false };

@@ -87,10 +87,16 @@ static void exits(struct bed *b, const char *user_id)
         fake_janus_say(server(b), FAKE_JANUS_PUB, members);
 }
 
+static void replace_us(struct bed *b)
+{
+        strcpy(server(b)->present, "{\"id\":\"me\",\"publisher\":true}");
+        fake_janus_say(server(b), FAKE_JANUS_PUB, "\"leaving\":\"ok\",\"reason\":\"kicked\"");
+}
+
 static void kick_us(struct bed *b)
 {
         fake_janus_say(server(b), FAKE_JANUS_PUB, "\"leaving\":\"ok\",\"reason\":\"kicked\"");
 }
 
-const struct subject subject_janus = { "janus",     set_up, tear_down, run,     hang, fail_join,
-                                       "room full", enters, exits,     kick_us, false };
+const struct subject subject_janus = { "janus",     set_up, tear_down, run,        hang,    fail_join,
+                                       "room full", enters, exits,     replace_us, kick_us, false };

@@ -133,6 +133,8 @@ static void need_child(struct bed *b)
         char secret[JANUS_SECRET_SIZE];
         bool ready = false;
 
+        if (f->user)
+                return;
         secret_of(&params, secret);
         ASSERT_OK(janus_child_acquire(f->child, secret, on_ready, &ready, &f->user));
         ASSERT(vloop_run_until(b->loop, &ready, PATIENCE_MS));
@@ -210,8 +212,7 @@ static void exits(struct bed *b, const char *user_id)
         await_lines(b, &o->rec, "done 2 ok; ");
 }
 
-/* Somebody of our name is there already. */
-static void fail_join(struct bed *b)
+static void replace_us(struct bed *b)
 {
         enters(b, "me");
 }
@@ -280,7 +281,8 @@ static unsigned long long ask(struct hand *h, const char *members)
         return id ? strtoull(id + strlen("\"id\":"), NULL, 10) : 0;
 }
 
-static void kick_through(struct hand *h)
+/* A request to the room plugin about the bed's room, with the room's secret. */
+static void administer(struct hand *h, const char *request)
 {
         struct engine_join params = bed_join_params(h->bed, "me");
         char text[1024], room[JANUS_ROOM_NAME_SIZE], secret[JANUS_SECRET_SIZE];
@@ -292,39 +294,83 @@ static void kick_through(struct hand *h)
         snprintf(text, sizeof(text),
                  "\"janus\":\"attach\",\"session_id\":%llu,\"plugin\":\"" JANUS_PLUGIN_VIDEOROOM "\"", session);
         handle = ask(h, text);
-        snprintf(
-                text, sizeof(text),
-                "\"janus\":\"message\",\"session_id\":%llu,\"handle_id\":%llu,\"body\":{\"request\":\"kick\",\"room\":"
-                "\"%s\",\"secret\":\"%s\",\"id\":\"%s\"}",
-                session, handle, room, secret, params.user_id);
+        snprintf(text, sizeof(text),
+                 "\"janus\":\"message\",\"session_id\":%llu,\"handle_id\":%llu,\"body\":{\"room\":\"%s\",\"secret\":"
+                 "\"%s\","
+                 "%s}",
+                 session, handle, room, secret, request);
         (void)ask(h, text);
         h->conn->ops->close(h->conn);
 }
 
-static void kick_us_remote(struct bed *b)
+static const char kick[] = "\"request\":\"kick\",\"id\":\"me\"";
+
+/* A room of this name is there, and it is for others. */
+static void lock_room(struct hand *h)
 {
-        struct far *f = b->far;
-        struct hand h;
+        struct engine_join params = bed_join_params(h->bed, "me");
+        char request[256], secret[JANUS_SECRET_SIZE], key[JANUS_SECRET_SIZE];
+
+        secret_of(&params, secret);
+        ASSERT_OK(janus_token_create_key(secret, key));
+        snprintf(request, sizeof(request), "\"request\":\"create\",\"allowed\":[\"them\"],\"admin_key\":\"%s\"", key);
+        administer(h, request);
+}
+
+static void open_remote(struct hand *h, struct bed *b)
+{
+        struct net_thread *net;
         char url[512];
 
+        ASSERT_OK(engine_env_net(&b->env, &net));
         ASSERT_OK(url_to_ws(&b->server, url, sizeof(url)));
-        hand_open(&h, b, sigconn_ws_provider(f->net), url);
-        kick_through(&h);
+        hand_open(h, b, sigconn_ws_provider(net), url);
+}
+
+static void open_embedded(struct hand *h, struct bed *b)
+{
+        struct far *f = b->far;
+
+        need_child(b);
+        hand_open(h, b, sigconn_unix_provider(b->loop), janus_child_url(f->child));
+}
+
+static void kick_us_remote(struct bed *b)
+{
+        struct hand h;
+
+        open_remote(&h, b);
+        administer(&h, kick);
 }
 
 static void kick_us_embedded(struct bed *b)
 {
-        struct far *f = b->far;
         struct hand h;
 
-        hand_open(&h, b, sigconn_unix_provider(b->loop), janus_child_url(f->child));
-        kick_through(&h);
+        open_embedded(&h, b);
+        administer(&h, kick);
 }
 
-const struct subject subject_remote = { "janus, real", set_up_remote,      tear_down, run,   hang_remote,
-                                        fail_join,     "server error 436", enters,    exits, kick_us_remote,
-                                        true };
+static void fail_join_remote(struct bed *b)
+{
+        struct hand h;
+
+        open_remote(&h, b);
+        lock_room(&h);
+}
+
+static void fail_join_embedded(struct bed *b)
+{
+        struct hand h;
+
+        open_embedded(&h, b);
+        lock_room(&h);
+}
+
+const struct subject subject_remote = { "janus, real", set_up_remote,    tear_down,       run,
+                                        hang_remote,   fail_join_remote, "invalid token", enters,
+                                        exits,         replace_us,       kick_us_remote,  true };
 const struct subject subject_embedded = {
-        "embedded, real", set_up_embedded, tear_down,        run, hang_embedded, fail_join, "server error 436",
-        enters,           exits,           kick_us_embedded, true
+        "embedded, real", set_up_embedded, tear_down, run,        hang_embedded,    fail_join_embedded,
+        "invalid token",  enters,          exits,     replace_us, kick_us_embedded, true
 };

@@ -117,7 +117,10 @@ static void on_enter(struct fake_janus *j, const struct request *q)
                        "\"mid\":\"a\"}]}],"
                        "\"attendees\":[{\"id\":\"quiet\"}]";
         reply_ack(j, q);
-        reply_room(j, q, "event", data, strstr(q->text, "joinandconfigure") ? "answer" : NULL);
+        if (j->taken)
+                reply_room(j, q, "event", "\"videoroom\":\"event\",\"error_code\":436,\"error\":\"taken\"", NULL);
+        else
+                reply_room(j, q, "event", data, strstr(q->text, "joinandconfigure") ? "answer" : NULL);
 }
 
 static void subscribe_to(struct fake_janus *j, const char *feed)
@@ -187,8 +190,15 @@ static void on_participants(struct fake_janus *j, const struct request *q)
 
         for (unsigned i = 0; i < j->others; i++)
                 strcat(data, i ? ",{}" : "{}");
+        strcat(strcat(data, j->others && j->present[0] ? "," : ""), j->present);
         strcat(data, "]");
         reply_room(j, q, "success", data, NULL);
+}
+
+static void on_kick(struct fake_janus *j, const struct request *q)
+{
+        j->taken = j->stubborn;
+        reply_room(j, q, "success", "\"videoroom\":\"success\"", NULL);
 }
 
 static void on_room_request(struct fake_janus *j, const struct request *q)
@@ -211,6 +221,8 @@ static void on_room_request(struct fake_janus *j, const struct request *q)
                 reply_room(j, q, "event", "\"videoroom\":\"event\",\"leaving\":\"ok\"", NULL);
         else if (strcmp(q->word, "listparticipants") == 0)
                 on_participants(j, q);
+        else if (strcmp(q->word, "kick") == 0)
+                on_kick(j, q);
         else if (strcmp(q->word, "destroy") == 0)
                 reply_room(j, q, "success", "\"videoroom\":\"destroyed\",\"room\":\"r\"", NULL);
         else if (strstr(q->text, "\"audio\":true"))

@@ -15,9 +15,12 @@ struct fake_janus {
         const char *silent_on;     /* … or this request (its word, as in "request":"join" or "janus":"create") */
         const char *refuse;        /* this request is refused, once, with … */
         int refuse_code;
-        bool twice;       /* answers everything twice */
-        char heard[4096]; /* the words of what was said: "create attach attach create join …" */
-        unsigned others;  /* what listparticipants tells */
+        bool twice;        /* answers everything twice */
+        char heard[4096];  /* the words of what was said: "create attach attach create join …" */
+        unsigned others;   /* what listparticipants tells: so many without a name, and … */
+        char present[512]; /* … these, as in "{\"id\":\"bob\",\"publisher\":true}" */
+        bool taken;        /* somebody of our id is in the room: joins are refused until he is thrown out … */
+        bool stubborn;     /* … and he comes back each time */
         uint64_t session;
         unsigned attached;
         bool attendee; /* "quiet" is in the room when we join, and "alice" publishes */

@@ -2,6 +2,7 @@
  *
  *   janus-fsm.c    states, the way in, what the server says, deadlines
  *   janus-leave.c  the way out
+ *   janus-claim.c  two with one id: throwing out and being thrown out
  *   janus-link.c   actions, operations, requests, peers and their candidates
  *   janus-pub.c    the publishing peer and the queue of publish operations
  *   janus-room.c   who is there, and the subscription to them
@@ -15,6 +16,7 @@ enum {
         JANUS_OPS_MAX = 64,
         JANUS_CANDIDATES_MAX = 32,
         JANUS_ENTER_TRIES = 3,
+        JANUS_CLAIM_TRIES = 3,
         JANUS_SUB_TRIES = 20,  /* 250 ms apart; a stream that comes anew is tried anew */
         JANUS_SUB_CHANGES = 32 /* in one request: it has to fit the Unix socket */
 };
@@ -27,6 +29,8 @@ enum {
 #define JANUS_LEAVE_TIMEOUT_US  (1 * US_PER_SEC)
 #define JANUS_HANGUP_TIMEOUT_US (1 * US_PER_SEC) /* Janus tears a transport down after it has said "unpublished" */
 #define JANUS_LOSS_GRACE_US     (1 * US_PER_SEC) /* transport lost → the reason, which travels another way, is awaited */
+#define JANUS_OUSTED_US         (1 * US_PER_SEC) /* thrown out → who did it joins again, or nobody did */
+#define JANUS_LOOK_US           (100 * US_PER_MS)
 #define JANUS_SUB_RETRY_US      (250 * US_PER_MS)
 
 enum handle { HANDLE_NONE, HANDLE_PUB, HANDLE_SUB, _HANDLE_MAX };
@@ -100,7 +104,9 @@ struct janus_fsm {
         struct op ops[JANUS_OPS_MAX];
         size_t n_ops;
         bool conn, session, room_created, enter_sent; /* conn: open or being opened */
-        unsigned enter_tries;
+        unsigned enter_tries, claim_tries;
+        struct engine_result taken;      /* our id was, and that is how the join fails if it stays so */
+        uint64_t ousted_us, look_us;     /* due: the last and the next look for our id; LOOP_NEVER */
         uint64_t keepalive_us, leave_us; /* due; LOOP_NEVER */
         uint64_t loss_us;                /* a transport was lost and nobody said why until then */
         struct engine_result loss;
@@ -155,6 +161,7 @@ void jf_forget(struct janus_fsm *f); /* the room; tokens and counters stay */
 /* The room ends from the far end, or the join fails: everything is undone, whoever waits is told. */
 void jf_end(struct janus_fsm *f, const struct engine_result *why);
 void jf_try_enter(struct janus_fsm *f);
+void jf_enter_again(struct janus_fsm *f, const char *why); /* on a fresh handle, with the same offer */
 void jf_join_done(struct janus_fsm *f);
 /* A transport is gone; the room ends for that reason unless the server tells another in time. */
 void jf_lost(struct janus_fsm *f, const char *what);
@@ -166,6 +173,14 @@ void jf_left_behind(struct janus_fsm *f, const struct janus_msg *m); /* who is s
 void jf_finish_leave(struct janus_fsm *f);
 void jf_last_words(struct janus_fsm *f);
 void jf_hang_up(struct janus_fsm *f); /* peers and connection */
+
+/* ---- janus-claim.c ---- */
+/* Our id is taken. False: it stays so. */
+bool jf_claim(struct janus_fsm *f, const struct engine_result *taken);
+void jf_claim_answer(struct janus_fsm *f, const struct janus_msg *m);
+void jf_oust(struct janus_fsm *f);
+void jf_ousted_list(struct janus_fsm *f, const struct janus_msg *m);
+void jf_ousted_deadline(struct janus_fsm *f);
 
 /* ---- janus-pub.c ---- */
 void jf_pub_start(struct janus_fsm *f);
@@ -187,4 +202,5 @@ void jf_room_sync(struct janus_fsm *f);
 void jf_room_sub_answer(struct janus_fsm *f, const struct janus_msg *m, enum janus_request_kind kind);
 void jf_room_sub_description(struct janus_fsm *f, const char *sdp);
 void jf_room_speaking(struct janus_fsm *f, const char *mid, bool on);
+void jf_room_unsubscribed(struct janus_fsm *f); /* the subscriber is gone, its sections with it */
 void jf_room_clear(struct janus_fsm *f);

@@ -19,7 +19,7 @@ LOG_TOPIC("engine/janus-fsm");
 const char *janus_state_to_string(enum janus_state s)
 {
         static const char *const words[_JANUS_STATE_MAX] = { "idle",     "connecting", "attaching", "entering",
-                                                             "settling", "joined",     "leaving" };
+                                                             "settling", "joined",     "ousted",    "leaving" };
 
         return s < _JANUS_STATE_MAX ? words[s] : NULL;
 }
@@ -34,9 +34,12 @@ void jf_enter_state(struct janus_fsm *f, enum janus_state s, const char *why)
                 [JANUS_STATE_CONNECTING] = 1 << JANUS_STATE_ATTACHING | 1 << JANUS_STATE_IDLE,
                 [JANUS_STATE_ATTACHING] = 1 << JANUS_STATE_ENTERING | 1 << JANUS_STATE_LEAVING | 1 << JANUS_STATE_IDLE,
                 [JANUS_STATE_ENTERING] = 1 << JANUS_STATE_ATTACHING | 1 << JANUS_STATE_SETTLING |
-                                         1 << JANUS_STATE_JOINED | 1 << JANUS_STATE_LEAVING | 1 << JANUS_STATE_IDLE,
-                [JANUS_STATE_SETTLING] = 1 << JANUS_STATE_JOINED | 1 << JANUS_STATE_LEAVING | 1 << JANUS_STATE_IDLE,
-                [JANUS_STATE_JOINED] = 1 << JANUS_STATE_LEAVING | 1 << JANUS_STATE_IDLE,
+                                         1 << JANUS_STATE_JOINED | 1 << JANUS_STATE_OUSTED | 1 << JANUS_STATE_LEAVING |
+                                         1 << JANUS_STATE_IDLE,
+                [JANUS_STATE_SETTLING] = 1 << JANUS_STATE_JOINED | 1 << JANUS_STATE_OUSTED | 1 << JANUS_STATE_LEAVING |
+                                         1 << JANUS_STATE_IDLE,
+                [JANUS_STATE_JOINED] = 1 << JANUS_STATE_OUSTED | 1 << JANUS_STATE_LEAVING | 1 << JANUS_STATE_IDLE,
+                [JANUS_STATE_OUSTED] = 1 << JANUS_STATE_LEAVING | 1 << JANUS_STATE_IDLE,
                 [JANUS_STATE_LEAVING] = 1 << JANUS_STATE_IDLE,
         };
 
@@ -59,16 +62,29 @@ void jf_forget(struct janus_fsm *f)
         f->pub = PUB_NONE;
         f->n_pending = 0;
         f->conn = f->session = f->room_created = f->enter_sent = false;
-        f->enter_tries = 0;
+        f->enter_tries = f->claim_tries = 0;
+        f->ousted_us = f->look_us = LOOP_NEVER;
         f->keepalive_us = f->leave_us = f->loss_us = f->media_us = f->hangup_us = LOOP_NEVER;
+}
+
+/* The app has been told of the room: its end is news. */
+static bool is_known(const struct janus_fsm *f)
+{
+        for (size_t i = 0; i < f->n_ops; i++)
+                if (f->ops[i].kind == JOP_JOIN)
+                        return false;
+        return f->state == JANUS_STATE_JOINED || f->state == JANUS_STATE_OUSTED;
 }
 
 void jf_end(struct janus_fsm *f, const struct engine_result *why)
 {
-        bool joined = f->state == JANUS_STATE_JOINED;
+        struct engine_result kicked = jf_result(ENGINE_KICKED, 0, NULL);
+        bool joined = is_known(f);
 
         if (f->state == JANUS_STATE_IDLE)
                 return;
+        if (f->state == JANUS_STATE_OUSTED && why->reason != ENGINE_DUPLICATE_LOGIN)
+                why = &kicked; /* whatever came while we looked for a better reason */
         if (why->reason == ENGINE_ROOM_DISMISSED)
                 f->room_created = false; /* nothing to tidy up */
         if (f->conn)
@@ -167,8 +183,8 @@ void jf_try_enter(struct janus_fsm *f)
         }
 }
 
-/* The room was destroyed between our create and our join. The handle has an offer pending: it is not used again. */
-static void enter_again(struct janus_fsm *f)
+/* The handle has an offer pending: it is not used again. */
+void jf_enter_again(struct janus_fsm *f, const char *why)
 {
         struct janus_request r = jf_request(f, JANUS_REQ_DETACH, HANDLE_PUB);
 
@@ -176,7 +192,7 @@ static void enter_again(struct janus_fsm *f)
         f->side[HANDLE_PUB].handle = 0;
         if (f->pub == PUB_ASKING)
                 f->pub = PUB_OFFERING;
-        jf_enter_state(f, JANUS_STATE_ATTACHING, "the room vanished");
+        jf_enter_state(f, JANUS_STATE_ATTACHING, why);
         attach(f, HANDLE_PUB);
 }
 
@@ -185,8 +201,8 @@ static void on_enter_refused(struct janus_fsm *f, const struct janus_msg *m)
         struct engine_result why = jf_result_of(m);
 
         if (m->error_code == 426 && f->enter_tries < JANUS_ENTER_TRIES)
-                enter_again(f);
-        else
+                jf_enter_again(f, "the room vanished"); /* it was destroyed between our create and our join */
+        else if (m->error_code != 436 || !jf_claim(f, &why))
                 jf_end(f, &why);
 }
 
@@ -269,6 +285,14 @@ static void on_keepalive_refused(struct janus_fsm *f, const struct janus_msg *m)
         jf_end(f, &why);
 }
 
+static void on_participants(struct janus_fsm *f, const struct janus_msg *m)
+{
+        if (f->state == JANUS_STATE_LEAVING)
+                jf_left_behind(f, m);
+        else if (f->state == JANUS_STATE_OUSTED)
+                jf_ousted_list(f, m);
+}
+
 static void on_answer(struct janus_fsm *f, const struct pending *p, const struct janus_msg *m)
 {
         bool refused = m->kind == JANUS_ERROR;
@@ -294,7 +318,8 @@ static void on_answer(struct janus_fsm *f, const struct pending *p, const struct
                         on_keepalive_refused(f, m);
                 break;
         case JANUS_REQ_LEAVE: jf_left(f); break;
-        case JANUS_REQ_PARTICIPANTS: jf_left_behind(f, m); break;
+        case JANUS_REQ_PARTICIPANTS: on_participants(f, m); break;
+        case JANUS_REQ_KICK: jf_claim_answer(f, m); break;
         case JANUS_REQ_DESTROY:
         case JANUS_REQ_DETACH:
         case JANUS_REQ_TRICKLE:
@@ -505,6 +530,8 @@ static void on_deadline(struct janus_fsm *f)
                 jf_finish_leave(f);
         if (due(f, f->loss_us))
                 jf_end(f, &f->loss);
+        if (due(f, f->ousted_us) || due(f, f->look_us))
+                jf_ousted_deadline(f);
         if (due(f, f->media_us) || due(f, f->hangup_us))
                 jf_pub_deadline(f);
         if (due(f, f->sub_retry_us)) {
@@ -519,8 +546,8 @@ static void on_deadline(struct janus_fsm *f)
 
 uint64_t janus_fsm_deadline(const struct janus_fsm *f)
 {
-        const uint64_t timers[] = { f->leave_us,  f->loss_us,      f->media_us,
-                                    f->hangup_us, f->sub_retry_us, f->keepalive_us };
+        const uint64_t timers[] = { f->leave_us,     f->loss_us,      f->media_us,  f->hangup_us,
+                                    f->sub_retry_us, f->keepalive_us, f->ousted_us, f->look_us };
         uint64_t first = LOOP_NEVER;
 
         for (size_t i = 0; i < ARRAY_SIZE(timers); i++)

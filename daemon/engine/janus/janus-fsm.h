@@ -1,11 +1,15 @@
 /* janus-fsm.h - the life of one room on a Janus, as a pure machine: events in, actions out.
  *
  *   IDLE → CONNECTING → ATTACHING → ENTERING → SETTLING → JOINED → LEAVING → IDLE
+ *                                             any of these ↘ OUSTED ↗
  *
  * What need not wait is sent ahead. The session's number is ours to choose, so the session and both handles are asked
  * for in one flight; room and entry, with the publisher's offer in it, go in a second. `create` for a room that exists
  * is refused (427) and ignored; a room that vanished between the two (426) is tried again on a fresh handle. The join
  * has succeeded when the server said so and, with auto-publish, the publisher's transport stands.
+ *
+ * An id is one member's: who joins throws out whoever has it, and who is thrown out looks whether somebody of his id
+ * is there again (janus-claim.c).
  *
  * One handle publishes, one subscribes to everybody: the wanted streams are compared with those there are, one change
  * is in flight at a time, each offer of the server is answered.
@@ -29,6 +33,7 @@ enum janus_state {
         JANUS_STATE_ENTERING,   /* room and entry are asked for */
         JANUS_STATE_SETTLING,   /* entered; the publisher's transport is coming up */
         JANUS_STATE_JOINED,
+        JANUS_STATE_OUSTED, /* thrown out; why is being found out */
         JANUS_STATE_LEAVING,
         _JANUS_STATE_MAX
 };

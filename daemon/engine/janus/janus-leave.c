@@ -66,6 +66,7 @@ void jf_leave(struct janus_fsm *f, const struct janus_event *ev)
         jf_enter_state(f, JANUS_STATE_LEAVING, "leave");
         f->n_pending = 0;
         f->keepalive_us = f->loss_us = f->media_us = f->hangup_us = f->sub_retry_us = LOOP_NEVER;
+        f->ousted_us = f->look_us = LOOP_NEVER;
         if (!f->enter_sent || f->join.echo) {
                 jf_finish_leave(f);
                 return;

@@ -155,11 +155,14 @@ static bool is_our_kick(const struct janus_msg *m)
 
 void jf_room_news(struct janus_fsm *f, const struct janus_msg *m)
 {
-        struct engine_result kicked = jf_result(ENGINE_KICKED, 0, NULL);
         struct engine_result dismissed = jf_result(ENGINE_ROOM_DISMISSED, 0, NULL);
 
-        if (m->news == JANUS_NEWS_DESTROYED || is_our_kick(m)) {
-                jf_end(f, m->news == JANUS_NEWS_DESTROYED ? &dismissed : &kicked);
+        if (m->news == JANUS_NEWS_DESTROYED) {
+                jf_end(f, &dismissed);
+                return;
+        }
+        if (is_our_kick(m)) {
+                jf_oust(f);
                 return;
         }
         for (size_t i = 0; i < m->n_feeds; i++)
@@ -438,6 +441,19 @@ bool janus_fsm_find_track(const struct janus_fsm *f, const char *user_id, uint32
         return true;
 }
 
+void jf_room_unsubscribed(struct janus_fsm *f)
+{
+        struct member *m;
+
+        list_for_each (m, &f->members, link) {
+                m->bound = m->asked = false;
+                m->sub_mid[0] = '\0';
+                m->failures = 0;
+        }
+        f->sub_entered = f->sub_busy = f->sub_up = false;
+        f->sub_retry_us = LOOP_NEVER;
+}
+
 void jf_room_clear(struct janus_fsm *f)
 {
         struct member *m;
@@ -450,6 +466,5 @@ void jf_room_clear(struct janus_fsm *f)
                 free(w);
         }
         f->n_wishes = 0;
-        f->sub_entered = f->sub_busy = f->sub_up = false;
-        f->sub_retry_us = LOOP_NEVER;
+        jf_room_unsubscribed(f);
 }

@@ -52,6 +52,20 @@ TEST(trickle)
                 "\"completed\":true}}");
 }
 
+TEST(throwing_somebody_out)
+{
+        struct janus_request r = { .kind = JANUS_REQ_KICK,
+                                   .transaction = 1,
+                                   .session_id = 2,
+                                   .handle_id = 3,
+                                   .room = "r",
+                                   .room_secret = "s",
+                                   .user_id = "me" };
+
+        expect_request(r, "{\"janus\":\"message\",\"transaction\":\"1\",\"session_id\":2,\"handle_id\":3,"
+                          "\"body\":{\"request\":\"kick\",\"room\":\"r\",\"secret\":\"s\",\"id\":\"me\"}}");
+}
+
 TEST(joining_with_and_without_an_offer)
 {
         struct janus_request r = { .kind = JANUS_REQ_JOIN,
@@ -236,10 +250,16 @@ TEST(news_of_the_room)
         _msg_ *moderated = parse(text);
         ASSERT_STR(moderated->moderated, "carol");
         ASSERT(moderated->moderated_muted);
-        snprintf(text, sizeof(text), form, "\"participants\":[{},{}]");
+        snprintf(text, sizeof(text), form,
+                 "\"participants\":[{\"id\":\"dora\",\"publisher\":true},{\"id\":7},{\"id\":\"emil\",\"publisher\":1}"
+                 "]");
         _msg_ *list = parse(text);
         ASSERT(list->has_participants);
-        ASSERT_EQ(list->n_participants, 2);
+        ASSERT_EQ(list->n_participants, 3);
+        ASSERT_EQ(list->n_feeds, 2); /* a numeric id is nobody's */
+        ASSERT_STR(list->feeds[0].id, "dora");
+        ASSERT(list->feeds[0].publishing);
+        ASSERT(!list->feeds[1].publishing);
 }
 
 TEST(what_has_the_wrong_type_is_absent)
