@@ -36,13 +36,14 @@ static int append_inbound(sd_bus_message *m, const struct engine_stats_inbound *
         const struct rx_stats *rx = &in->rx;
 
         return sd_bus_message_append(
-                m, "a{sv}", 16,
+                m, "a{sv}", 17,
                 "kind", "s", "audio",
                 "userId", "s", in->user_id,
                 "ssrc", "u", in->ssrc,
                 "packetsReceived", "t", rx->packets,
                 "bytesReceived", "t", rx->bytes,
                 "packetsLost", "x", (int64_t)rx->packets_lost,
+                "retransmittedPacketsReceived", "t", in->repaired,
                 "packetsDiscarded", "t", rx->packets_late + rx->packets_duplicate,
                 "jitter", "d", seconds(rx->jitter_us),
                 "jitterBufferDelay", "d", seconds(rx->jbuf_delay_us_total),

@@ -79,10 +79,12 @@ struct engine_participant { /* borrowed for the call */
 struct engine_stats_inbound {
         char user_id[129];
         uint32_t ssrc;
+        uint64_t repaired; /* packets that the network had lost and that came when asked for again */
         struct rx_stats rx;
 };
 struct engine_peer_stats { /* W3C names in parentheses are given by the bus layer */
         uint64_t packets_sent, bytes_sent, retransmitted, nacks_received, nacks_sent;
+        uint64_t reports; /* of the far end, on what we send */
         uint64_t packets_received, bytes_received, srtp_errors, malformed;
         uint32_t rtt_us, remote_jitter_us, ssrc;
         int32_t remote_packets_lost;

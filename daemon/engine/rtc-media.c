@@ -61,6 +61,7 @@ struct receiver {
         struct media_peer *peer; /* borrowed */
         char *mid, *key;         /* owned */
         uint32_t generation, ssrc;
+        uint64_t repaired;
         struct rx_track *track; /* owned */
         struct pump pump;
         bool heard; /* the first packet was told */
@@ -335,6 +336,7 @@ static void on_packet(const struct peer_packet *packet, void *ctx)
         if (!r)
                 return;
         r->ssrc = packet->ssrc;
+        r->repaired += packet->repaired;
         if (!r->heard)
                 emit_track_event(r->peer, RTC_EVENT_FIRST_MEDIA, r->mid, r->generation, false);
         r->heard = true;
@@ -521,6 +523,7 @@ static void fill_peer_stats(const struct media_peer *p, struct engine_peer_stats
                                            .retransmitted = s.retransmitted,
                                            .nacks_received = s.nacks_received,
                                            .nacks_sent = s.nacks_sent,
+                                           .reports = s.reports,
                                            .packets_received = s.packets_received,
                                            .bytes_received = s.bytes_received,
                                            .srtp_errors = s.srtp_errors,
@@ -560,6 +563,7 @@ static void add_inbound(struct media_peer *p, struct engine_stats *s, struct eng
 
                 (void)snprintf(i->user_id, sizeof(i->user_id), "%s", r->key);
                 i->ssrc = r->ssrc;
+                i->repaired = r->repaired;
                 rx_track_get_stats(r->track, &i->rx);
         }
 }

@@ -124,13 +124,14 @@ static struct rtp_source *find_source(struct peer *p, const struct rtp_packet *r
 }
 
 static void deliver(struct peer *p, const struct neg_section *section, const struct rtp_packet *rtp,
-                    const struct rtp_ext *ext, uint64_t now_us)
+                    const struct rtp_ext *ext, bool repaired, uint64_t now_us)
 {
         const struct peer_packet packet = { .mid = section->mid,
                                             .ssrc = rtp->ssrc,
                                             .timestamp = rtp->timestamp,
                                             .seq = rtp->seq,
                                             .marker = rtp->marker,
+                                            .repaired = repaired,
                                             .payload_type = rtp->payload_type,
                                             .level_dbov = ext->level_dbov,
                                             .payload = rtp->payload,
@@ -160,8 +161,7 @@ static void receive(struct peer *p, const struct rtp_packet *rtp, uint64_t now_u
                         srtpctx_forget(p->srtp, rtp->ssrc); /* or strangers' state would add up */
                 return;
         }
-        rtcp_session_received(p->rtcp, source, rtp, section->nack, now_us);
-        deliver(p, section, rtp, &ext, now_us);
+        deliver(p, section, rtp, &ext, rtcp_session_received(p->rtcp, source, rtp, section->nack, now_us), now_us);
 }
 
 void peer_media_rtp(struct peer *p, const uint8_t *data, size_t len, uint64_t now_us)

@@ -485,6 +485,7 @@ void peer_get_stats(const struct peer *p, struct peer_rtp_stats *ret)
                                         .retransmitted = s.retransmitted,
                                         .nacks_received = s.nacks_received,
                                         .nacks_sent = s.nacks_sent,
+                                        .reports = s.reports,
                                         .packets_received = p->packets_received,
                                         .bytes_received = p->bytes_received,
                                         .srtp_errors = p->srtp_errors,

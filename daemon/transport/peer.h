@@ -41,6 +41,7 @@ struct peer_packet {
         uint32_t ssrc, timestamp;
         uint16_t seq;
         bool marker;
+        bool repaired; /* the network had lost it: it was sent again for us */
         uint8_t payload_type;
         int level_dbov; /* -1: none */
         const uint8_t *payload;
@@ -89,7 +90,7 @@ struct media_packet {
 int peer_send(struct peer *p, const struct media_packet *m, uint64_t now_us);
 
 struct peer_rtp_stats { /* W3C outbound-rtp / remote-inbound-rtp / transport */
-        uint64_t packets_sent, bytes_sent, retransmitted, nacks_received, nacks_sent;
+        uint64_t packets_sent, bytes_sent, retransmitted, nacks_received, nacks_sent, reports;
         uint64_t packets_received, bytes_received, srtp_errors, malformed;
         uint64_t unknown; /* authentic, but of no section or payload type that was agreed on */
         uint32_t rtt_us, remote_jitter_us;

@@ -173,7 +173,7 @@ static void learn_rtt(struct rtcp_session *s, uint64_t sample_us)
         s->stats.rtt_us = s->stats.rtt_us == 0 ? sample : s->stats.rtt_us - s->stats.rtt_us / 4 + sample / 4;
 }
 
-void rtcp_session_received(struct rtcp_session *s, struct rtp_source *source, const struct rtp_packet *p, bool ask,
+bool rtcp_session_received(struct rtcp_session *s, struct rtp_source *source, const struct rtp_packet *p, bool ask,
                            uint64_t now_us)
 {
         uint64_t waited_us = rtp_source_put(source, p->seq, p->timestamp, now_us);
@@ -187,6 +187,7 @@ void rtcp_session_received(struct rtcp_session *s, struct rtp_source *source, co
         if (source->n_missing > 0 && rtp_source_next_us(source) < s->nack_us)
                 s->nack_us = rtp_source_next_us(source);
         note_activity(s, now_us);
+        return waited_us > 0;
 }
 
 /* ---- reading ---- */
@@ -229,6 +230,7 @@ static void on_report(uint32_t reporter, const struct rtcp_report *r, void *ctx)
         if (r->ssrc != s->ssrc || s->last_sent_us == 0)
                 return;
         measure_rtt(s, r, in->now_us);
+        s->stats.reports++;
         s->stats.remote_packets_lost = r->lost;
         s->stats.remote_fraction_lost = r->fraction_lost / 256.0;
         s->stats.remote_jitter_us = (uint32_t)((uint64_t)r->jitter * US_PER_SEC / CLOCK_RATE);

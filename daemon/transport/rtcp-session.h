@@ -36,6 +36,7 @@ struct rtcp_session_config {
 
 struct rtcp_session_stats {
         uint64_t packets_sent, bytes_sent, retransmitted, nacks_received, nacks_sent;
+        uint64_t reports; /* of receivers, on what we send */
         uint32_t rtt_us, remote_jitter_us;
         int32_t remote_packets_lost;
         double remote_fraction_lost; /* 0–1 */
@@ -55,7 +56,8 @@ struct rtp_source *rtcp_session_find(struct rtcp_session *s, uint32_t ssrc);
 int rtcp_session_add(struct rtcp_session *s, uint32_t ssrc, unsigned section, uint16_t seq, struct rtp_source **ret);
 /* Removes every source of this section, without an event: its SSRCs may be heard again. */
 void rtcp_session_forget(struct rtcp_session *s, unsigned section);
-void rtcp_session_received(struct rtcp_session *s, struct rtp_source *source, const struct rtp_packet *p, bool ask,
+/* True: it was asked for again, so the network had lost it. */
+bool rtcp_session_received(struct rtcp_session *s, struct rtp_source *source, const struct rtp_packet *p, bool ask,
                            uint64_t now_us);
 
 int rtcp_session_input(struct rtcp_session *s, const uint8_t *data, size_t len, uint64_t now_us); /* -EPROTO */

@@ -18,7 +18,7 @@ struct end {
         struct end *other;
         enum peer_state state;
         enum peer_reason reason;
-        unsigned n_states, n_candidates, n_byes, n_packets, n_silent_level;
+        unsigned n_states, n_candidates, n_byes, n_repaired, n_packets, n_silent_level;
         bool seen[SEEN_MAX]; /* by timestamp / 960 */
         uint32_t first_timestamp;
         char mid[32];
@@ -61,6 +61,7 @@ static void on_packet(const struct peer_packet *p, void *ctx)
         struct end *e = ctx;
         uint32_t index;
 
+        e->n_repaired += p->repaired;
         if (e->n_packets++ == 0)
                 e->first_timestamp = p->timestamp;
         index = (p->timestamp - e->first_timestamp) / FRAME_TICKS;
@@ -246,6 +247,8 @@ TEST(nack_repairs_loss)
         ASSERT_GT(b.nacks_sent, 30);
         ASSERT_GT(a.retransmitted, 30);
         ASSERT_GE(count_seen(&r.b), 502); /* of 505; about 50 were lost on the way */
+        ASSERT_GT(r.b.n_repaired, 30);
+        ASSERT_LE(r.b.n_repaired, a.retransmitted);
         close_room(&r);
 }
 

@@ -204,6 +204,7 @@ TEST(reports_come_about_once_a_second_and_measure)
         ASSERT_EQ(s.packets_sent, 500);
         ASSERT_EQ(s.bytes_sent, 10000);
         ASSERT_EQ(s.remote_packets_lost, 0);
+        ASSERT_EQ(s.reports, p.b.n_rr_blocks);
         close_pair(&p);
 }
 
