@@ -207,6 +207,45 @@ static void on_code(struct rtcroom_context *c, sd_bus_message *m,
                 fn(c, err_no, err_msg, c->user);
 }
 
+static int read_quality(sd_bus_message *m, struct rtcroom_quality *q)
+{
+        const struct field fields[] = {
+                FIELD_TEXT("userId", q->user_id),           FIELD_VALUE("lossRate", 'd', q->loss_rate),
+                FIELD_VALUE("rtt", 'u', q->rtt_ms),         FIELD_VALUE("bitrate", 'u', q->bitrate),
+                FIELD_VALUE("txQuality", 'u', q->tx_grade), FIELD_VALUE("rxQuality", 'u', q->rx_grade),
+        };
+
+        memset(q, 0, sizeof(*q));
+        return properties_read(m, fields, N_FIELDS(fields));
+}
+
+/* The message's end or want of memory end the list. */
+static int read_qualities(sd_bus_message *m, struct rtcroom_quality **list, size_t *n)
+{
+        struct rtcroom_quality *more;
+        int k = sd_bus_message_enter_container(m, 'a', "a{sv}");
+
+        while (k >= 0 && !sd_bus_message_at_end(m, false)) {
+                more = realloc(*list, (*n + 1) * sizeof(*more));
+                if (!more)
+                        return -ENOMEM;
+                *list = more;
+                k = read_quality(m, &more[*n]);
+                *n += k >= 0;
+        }
+        return k;
+}
+
+static void on_quality(struct rtcroom_context *c, sd_bus_message *m, const struct rtcroom_events *ev)
+{
+        struct rtcroom_quality local, *remote = NULL;
+        size_t n = 0;
+
+        if (ev->network_quality && read_quality(m, &local) >= 0 && read_qualities(m, &remote, &n) >= 0)
+                ev->network_quality(c, &local, remote, n, c->user);
+        free(remote);
+}
+
 static void on_event(struct rtcroom_context *c, const struct rtcroom_events *ev, sd_bus_message *m, const char *member)
 {
         if (strcmp(member, "RtcChatMembersChanged") == 0)
@@ -223,6 +262,8 @@ static void on_event(struct rtcroom_context *c, const struct rtcroom_events *ev,
                 on_code(c, m, ev->interrupted);
         else if (strcmp(member, "RoomTokenWillExpire") == 0 && ev->token_will_expire)
                 ev->token_will_expire(c, c->user);
+        else if (strcmp(member, "NetworkQuality") == 0)
+                on_quality(c, m, ev);
 }
 
 int context_on_signal(sd_bus_message *m, void *ctx, sd_bus_error *error)

@@ -78,6 +78,7 @@ struct field {
         }
 #define N_FIELDS(fields) (sizeof(fields) / sizeof((fields)[0]))
 
+int properties_read(sd_bus_message *m, const struct field *fields, size_t n); /* m stands at an a{sv} */
 int properties_get_all(struct rtcroom_context *c, const char *iface, const struct field *fields, size_t n);
 /* m stands at an a{sa{sv}}, which is read whole; the fields come from one interface of it. */
 int properties_read_interfaces(sd_bus_message *m, const char *iface, const struct field *fields, size_t n);

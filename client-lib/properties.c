@@ -43,7 +43,7 @@ static int read_entry(sd_bus_message *m, const struct field *fields, size_t n)
         return f ? read_field(m, f) : sd_bus_message_skip(m, "v");
 }
 
-static int read_dict(sd_bus_message *m, const struct field *fields, size_t n)
+int properties_read(sd_bus_message *m, const struct field *fields, size_t n)
 {
         int k = sd_bus_message_enter_container(m, 'a', "{sv}");
 
@@ -61,7 +61,7 @@ int properties_read_interfaces(sd_bus_message *m, const char *iface, const struc
         while (k >= 0 && (k = sd_bus_message_enter_container(m, 'e', "sa{sv}")) > 0) {
                 k = sd_bus_message_read(m, "s", &name);
                 if (k >= 0)
-                        k = strcmp(name, iface) == 0 ? read_dict(m, fields, n) : sd_bus_message_skip(m, "a{sv}");
+                        k = strcmp(name, iface) == 0 ? properties_read(m, fields, n) : sd_bus_message_skip(m, "a{sv}");
                 if (k >= 0)
                         k = sd_bus_message_exit_container(m);
         }
@@ -78,7 +78,7 @@ int properties_get_all(struct rtcroom_context *c, const char *iface, const struc
                                &reply, "s", iface);
         if (k < 0)
                 k = fail_with_bus_error(c->r, k, &error);
-        else if ((k = read_dict(reply, fields, n)) < 0)
+        else if ((k = properties_read(reply, fields, n)) < 0)
                 k = fail_with_errno(c->r, k);
         sd_bus_message_unref(reply);
         sd_bus_error_free(&error);

@@ -95,7 +95,14 @@ static void forward_will_expire(struct rtcroom_context *c, void *user)
         printing_events.token_will_expire(c, (void *)((struct session *)user)->o);
 }
 
+static void forward_quality(struct rtcroom_context *c, const struct rtcroom_quality *local,
+                            const struct rtcroom_quality *remote, size_t n, void *user)
+{
+        printing_events.network_quality(c, local, remote, n, (void *)((struct session *)user)->o);
+}
+
 static const struct rtcroom_events events = {
+        .network_quality = forward_quality,
         .members_changed = forward_members_changed,
         .speakers_changed = forward_speakers_changed,
         .video_members_changed = forward_video_members_changed,

@@ -95,6 +95,7 @@ static struct json_object *participant_json(const struct rtcroom_participant *p)
         add_flag(j, "muted", p->muted);
         json_object_object_add(j, "level", json_object_new_double(p->level));
         json_object_object_add(j, "volume", json_object_new_double(p->volume));
+        json_object_object_add(j, "quality", json_object_new_int64(p->quality));
         add_text(j, "nodeName", p->node_name);
         json_object_object_add(j, "nodeSerial", json_object_new_int64((int64_t)p->node_serial));
         return j;

@@ -205,7 +205,44 @@ static void on_gone(struct rtcroom_context *c, void *user)
         on_code(user, "gone", "the daemon ended", 0, "");
 }
 
+static struct json_object *quality_json(const struct rtcroom_quality *q)
+{
+        struct json_object *j = json_object_new_object();
+
+        json_object_object_add(j, "userId", json_object_new_string(q->user_id));
+        json_object_object_add(j, "lossRate", json_object_new_double(q->loss_rate));
+        json_object_object_add(j, "rtt", json_object_new_int64(q->rtt_ms));
+        json_object_object_add(j, "bitrate", json_object_new_int64(q->bitrate));
+        json_object_object_add(j, "txQuality", json_object_new_int64(q->tx_grade));
+        json_object_object_add(j, "rxQuality", json_object_new_int64(q->rx_grade));
+        return j;
+}
+
+/* In text only what is worth a line every two seconds: a connection that can be heard to be bad. */
+static void on_quality(struct rtcroom_context *c, const struct rtcroom_quality *local,
+                       const struct rtcroom_quality *remote, size_t n, void *user)
+{
+        static const char *const words[] = { "unknown", "excellent", "good", "poor", "bad", "very bad", "down" };
+        uint32_t worst = local->tx_grade > local->rx_grade ? local->tx_grade : local->rx_grade;
+        const struct ctl *o = user;
+
+        (void)c;
+        if (o->json) {
+                struct json_object *j = event_json(o, "quality"), *list = json_object_new_array();
+
+                for (size_t i = 0; i < n; i++)
+                        json_object_array_add(list, quality_json(&remote[i]));
+                json_object_object_add(j, "local", quality_json(local));
+                json_object_object_add(j, "remote", list);
+                print_json(j);
+        } else if (worst >= 3) {
+                print_event(o, "connection: %s (%.0f %% of what is sent is lost, round trip %u ms)",
+                            words[worst < 6 ? worst : 6], 100 * local->loss_rate, local->rtt_ms);
+        }
+}
+
 const struct rtcroom_events printing_events = {
+        .network_quality = on_quality,
         .members_changed = on_members,
         .speakers_changed = on_speakers,
         .video_members_changed = on_video,

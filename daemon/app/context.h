@@ -66,6 +66,7 @@ struct context {
         uint32_t dirty_properties; /* mask of enum context_property */
         struct queued_event events[CONTEXT_MAX_EVENTS];
         unsigned n_events;
+        bool quality_due; /* network_quality is to be told */
 };
 
 int context_new(struct manager *m, const struct caller *who, const char *app_id, const char *server,

@@ -1,7 +1,7 @@
 /* events.c - telling: everything that was marked goes out here, from the loop, in one fixed order.
  *
  *   the room of the desktop user → for each context: properties → participants gone, new, changed → completions →
- *   state and interruption events → lists → the object's removal → `stopped`
+ *   state and interruption events → lists → network quality → the object's removal → `stopped`
  *
  * Hence properties are true before the signal that tells of them, a join's Completed precedes its first list, and what
  * ended a room precedes the empty lists. Contexts and told participants are freed here and nowhere else, so a callback
@@ -100,6 +100,14 @@ static void tell_events(struct manager *m, struct context *c)
         c->n_events = 0;
 }
 
+static void tell_quality(struct manager *m, struct context *c)
+{
+        if (!c->quality_due)
+                return;
+        c->quality_due = false;
+        m->events.network_quality(c, m->ctx);
+}
+
 static void tell_lists(struct manager *m, struct context *c)
 {
         uint32_t mask = c->dirty_lists;
@@ -129,6 +137,7 @@ static void tell_context(struct manager *m, struct context *c)
         if (!c->removed) {
                 tell_events(m, c);
                 tell_lists(m, c);
+                tell_quality(m, c);
                 return;
         }
         m->events.context_removed(c, m->ctx);

@@ -8,6 +8,7 @@
 
 #include "app/config.h"
 #include "app/options.h"
+#include "app/quality.h"
 #include "app/result.h"
 #include "app/voice-settings.h"
 #include "engine/engine.h"
@@ -79,6 +80,12 @@ struct state_data { /* `data` of RtcStateChanged; has_… false: key absent */
         uint32_t elapsed_ms, join_type;
 };
 
+struct quality_record {           /* of the last two seconds */
+        double loss_rate;         /* 0–1: of oneself, of what is sent; of others, of what arrives */
+        uint32_t rtt_ms, bitrate; /* rtt: of oneself; 0 not known */
+        uint32_t tx, rx;          /* enum quality_grade */
+};
+
 struct manager_events {
         uint32_t version; /* 0 */
         /* requester: unique name of who made the request (borrowed). Exactly once for each number returned. */
@@ -89,6 +96,7 @@ struct manager_events {
                               void *ctx);
         void (*interrupted)(struct context *c, int err_no, const char *err_msg, void *ctx);
         void (*token_will_expire)(struct context *c, void *ctx);
+        void (*network_quality)(struct context *c, void *ctx); /* every 2 s in a room: participant_quality() of each */
         void (*context_properties)(struct context *c, uint32_t mask,
                                    void *ctx);                 /* before the signal that tells of it */
         void (*context_added)(struct context *c, void *ctx);   /* from inside manager_create_context() */
@@ -180,5 +188,6 @@ struct participant_view {
         uint32_t quality;
 };
 void participant_get(const struct participant *p, struct participant_view *ret);
+const struct quality_record *participant_quality(const struct participant *p);
 int participant_set_volume(struct participant *p, double volume); /* -EINVAL: not 0.0–2.0 */
 void participant_set_muted(struct participant *p, bool muted);

@@ -279,6 +279,7 @@ void participant_get(const struct participant *p, struct participant_view *ret)
                 .muted = p->self ? p->context->muted : p->muted,
                 .level = port ? (double)port->level : 0,
                 .volume = p->volume,
+                .quality = participant_quality_grade(p),
         };
 }
 

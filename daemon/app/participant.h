@@ -24,6 +24,8 @@ struct participant {
         struct audio_stream *stream; /* owned */
         char *node_name;             /* owned: as the graph has it, NULL while it is not there */
         uint64_t node_serial;
+        struct quality_stream received; /* of others */
+        struct quality_record quality;
 };
 
 /* Not yet in the context's list. */
@@ -39,5 +41,6 @@ struct participant *participant_find(struct context *c, const char *user_id); /*
 void participant_update(struct participant *p, uint32_t published, uint32_t subscribed, bool audio_muted);
 void participant_set_speaking(struct participant *p, bool speaking);
 void participant_changed(struct participant *p, uint32_t properties);
+uint32_t participant_quality_grade(const struct participant *p); /* the property: the worse direction */
 void participant_apply_gain(struct participant *p);
 void participant_set_node(struct participant *p, const char *name /* "": not in the graph */, uint64_t serial);

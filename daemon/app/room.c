@@ -64,6 +64,7 @@ static void do_close(struct room *room)
         voice_close(room);
         token_clock_set(&room->token, 0);
         wishes_clear(&room->wishes);
+        room_quality_end(room);
         room->settling = false;
         room_set_published(room, false);
         context_fail_ops(c, "room exited");
@@ -112,6 +113,7 @@ static void do_enter(struct room *room)
         token_clock_set(&room->token, room->token.expires_at);
         context_changed(c, CONTEXT_AUDIO_PUBLISHED | CONTEXT_AUDIO_CAPTURE);
         room_follow_intents(room);
+        room_quality_begin(room);
 }
 
 static void tell_state(struct room *room, int err_no, const char *text, const struct state_data *data)
@@ -305,6 +307,8 @@ static void on_stats(uint32_t op, const struct engine_stats *stats, void *ctx)
         context_stats_fn done;
         void *done_ctx;
 
+        if (op == room->quality_op)
+                room_quality_stats(room, stats);
         if (!rq)
                 return;
         done = rq->stats_done;
@@ -426,6 +430,8 @@ int room_init(struct room *room, struct manager *m)
         if (r >= 0)
                 r = loop_add_timer(l, LOOP_NEVER, room_check_ops, room, &room->op_timer);
         if (r >= 0)
+                r = loop_add_timer(l, LOOP_NEVER, room_quality_look, room, &room->quality_timer);
+        if (r >= 0)
                 r = token_clock_init(&room->token, l, m->env.realtime_us);
         room->token.will_expire = on_will_expire;
         room->token.expired = on_expired;
@@ -446,4 +452,5 @@ void room_done(struct room *room)
         token_clock_done(&room->token);
         room->deadline = loop_remove(room->deadline);
         room->op_timer = loop_remove(room->op_timer);
+        room->quality_timer = loop_remove(room->quality_timer);
 }

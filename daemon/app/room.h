@@ -32,6 +32,10 @@ struct room {
         uint32_t publish_op;  /* one of our own, without a request */
         bool publish_on;      /* what it asks for */
         uint64_t lost_us;
+        struct quality_stream sent;
+        uint32_t quality_op; /* the look in flight, 0: none */
+        uint64_t quality_us; /* the look before */
+        struct loop_source *quality_timer;
         struct participant *self; /* NULL outside; owned while joining, then the context's */
         bool settling;            /* who is told of now was there before us */
         struct wishes wishes;
@@ -71,3 +75,9 @@ void room_grant_wishes(struct room *room, const char *user_id);
 void room_set_published(struct room *room, bool published);
 void room_op_done(struct room *room, uint32_t op, const struct engine_result *res);
 void room_check_ops(void *ctx /* struct room */); /* timer: fails those that took too long */
+
+/* ---- room-quality.c ---- */
+void room_quality_begin(struct room *room);
+void room_quality_end(struct room *room);
+void room_quality_look(void *ctx /* struct room */);                          /* timer */
+void room_quality_stats(struct room *room, const struct engine_stats *stats); /* stats NULL: there are none */

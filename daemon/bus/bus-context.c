@@ -73,6 +73,7 @@ static const sd_bus_vtable vtable[] = {
         SD_BUS_SIGNAL_WITH_ARGS("RtcStateChanged", SD_BUS_ARGS("i", errNo, "s", errMsg, "a{sv}", data), 0),
         SD_BUS_SIGNAL_WITH_ARGS("RtcChatInterrupted", SD_BUS_ARGS("i", errNo, "s", errMsg), 0),
         SD_BUS_SIGNAL_WITH_ARGS("RoomTokenWillExpire", SD_BUS_NO_ARGS, 0),
+        SD_BUS_SIGNAL_WITH_ARGS("NetworkQuality", SD_BUS_ARGS("a{sv}", local, "aa{sv}", remote), 0),
         PROPERTY("AppId", "s", bus_get_string, cv.app_id),
         PROPERTY("Server", "s", bus_get_string, cv.server),
         PROPERTY("Engine", "s", bus_get_string, cv.engine),

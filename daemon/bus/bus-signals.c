@@ -166,6 +166,49 @@ static void send_changed(struct bus_server *s, struct bus_object *o, const struc
         finish(s, m, r, context_owner(o->context), "PropertiesChanged");
 }
 
+static int append_quality(sd_bus_message *m, const struct participant *p)
+{
+        const struct quality_record *q = participant_quality(p);
+        struct participant_view v;
+
+        participant_get(p, &v);
+        return sd_bus_message_append(m, "a{sv}", 6, "userId", "s", v.user_id, "lossRate", "d", q->loss_rate, "rtt",
+                                     "u", q->rtt_ms, "bitrate", "u", q->bitrate, "txQuality", "u", q->tx, "rxQuality",
+                                     "u", q->rx);
+}
+
+/* Oneself, or everybody else. */
+static int append_qualities(sd_bus_message *m, struct context *c, bool self)
+{
+        struct participant_view v;
+        int r = 0;
+
+        for (struct participant *p = context_first_participant(c); r >= 0 && p; p = participant_next(p)) {
+                participant_get(p, &v);
+                if (v.self == self && (self || v.audio_subscribed))
+                        r = append_quality(m, p);
+        }
+        return r;
+}
+
+static void on_network_quality(struct context *c, void *ctx)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        struct bus_object o = { .context = c };
+        struct bus_server *s = ctx;
+        int r = new_signal(s, &o, BUS_INTERFACE_CONTEXT, "NetworkQuality", &m);
+
+        if (r >= 0)
+                r = append_qualities(m, c, true);
+        if (r >= 0)
+                r = sd_bus_message_open_container(m, 'a', "a{sv}");
+        if (r >= 0)
+                r = append_qualities(m, c, false);
+        if (r >= 0)
+                r = sd_bus_message_close_container(m);
+        finish(s, m, r, context_owner(c), "NetworkQuality");
+}
+
 static void on_context_properties(struct context *c, uint32_t mask, void *ctx)
 {
         struct bus_server *s = ctx;
@@ -265,6 +308,7 @@ const struct manager_events bus_server_manager_events = {
         .state_changed = on_state_changed,
         .interrupted = on_interrupted,
         .token_will_expire = on_token_will_expire,
+        .network_quality = on_network_quality,
         .context_properties = on_context_properties,
         .context_added = on_context_added,
         .context_removed = on_context_removed,

@@ -182,6 +182,48 @@ TEST(a_join_in_order)
         sd_bus_message_unref(answer);
 }
 
+TEST(quality_of_the_network)
+{
+        static const struct engine_participant amy = { .user_id = "amy",
+                                                       .published = ENGINE_AUDIO,
+                                                       .subscribed = ENGINE_AUDIO },
+                                               bob = { .user_id = "bob" };
+        _cleanup_(bus_rig_freep) struct bus_rig *rig = bus_rig_make();
+        const char *path = bus_rig_context(rig, OWNER), *user, *k;
+        sd_bus_message *m;
+        uint32_t rtt, bitrate, tx, rx;
+        double loss;
+
+        bus_rig_join(rig, OWNER, path);
+        ASSERT_OK(fake_participant(&rig->script, ENGINE_PARTICIPANT_JOINED, &amy));
+        ASSERT_OK(fake_participant(&rig->script, ENGINE_PARTICIPANT_JOINED, &bob));
+        bus_rig_run_ms(rig, 100);
+        rig->script.stats.outbound = (struct engine_peer_stats){
+                .packets_sent = 100, .bytes_sent = 4000, .remote_packets_lost = 25, .rtt_us = 30000, .reports = 2
+        };
+        bus_rig_run_ms(rig, 2000);
+        m = p2p_bus_signal(&rig->p, "NetworkQuality", OWNER, 0);
+        ASSERT(m);
+        ASSERT_STR(sd_bus_message_get_path(m), path);
+        ASSERT_GT(sd_bus_message_read(m, "a{sv}", 6, &k, "s", &user, &k, "d", &loss, &k, "u", &rtt, &k, "u", &bitrate,
+                                      &k, "u", &tx, &k, "u", &rx),
+                  0);
+        ASSERT_STR(user, "me");
+        ASSERT_NEAR(loss, 0.25, 1e-9);
+        ASSERT_EQ(rtt, 30);
+        ASSERT_EQ(bitrate, 16000);
+        ASSERT_EQ(tx, 5);
+        ASSERT_EQ(rx, 0);
+        ASSERT_GT(sd_bus_message_enter_container(m, 'a', "a{sv}"), 0); /* amy alone is received */
+        ASSERT_GT(sd_bus_message_read(m, "a{sv}", 6, &k, "s", &user, &k, "d", &loss, &k, "u", &rtt, &k, "u", &bitrate,
+                                      &k, "u", &tx, &k, "u", &rx),
+                  0);
+        ASSERT_STR(user, "amy");
+        ASSERT_EQ(rx, 0);
+        ASSERT(sd_bus_message_at_end(m, false));
+        ASSERT(!p2p_bus_signal(&rig->p, "NetworkQuality", "", 1)); /* to the owner alone */
+}
+
 TEST(the_33rd_pending_request_is_refused)
 {
         _cleanup_(bus_rig_freep) struct bus_rig *rig = bus_rig_make();

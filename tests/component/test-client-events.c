@@ -87,6 +87,54 @@ TEST(every_event_arrives_and_may_free)
         }
 }
 
+static void send_quality(struct daemon_double *d, const void *arg)
+{
+        (void)arg;
+        double_signal(d, DOUBLE_DAEMON, DOUBLE_ROOT "/context/1", CONTEXT, "NetworkQuality", "a{sv}aa{sv}", 4,
+                      "userId", "s", "me", "lossRate", "d", 0.25, "rtt", "u", 40u, "txQuality", "u", 5u, 2, 3,
+                      "userId", "s", "alice", "rxQuality", "u", 2u, "notYetKnown", "as", 1, "x", 1, "userId", "s",
+                      "bob");
+        double_signal(d, DOUBLE_DAEMON, DOUBLE_ROOT "/context/1", CONTEXT, "NetworkQuality", "s", "of another form");
+        double_signal(d, DOUBLE_DAEMON, DOUBLE_ROOT "/context/1", CONTEXT, "NetworkQuality", "a{sv}aa{sv}", 0, 0);
+}
+
+static void on_quality(struct rtcroom_context *c, const struct rtcroom_quality *local,
+                       const struct rtcroom_quality *remote, size_t n, void *user)
+{
+        unsigned *told = user;
+
+        (void)c;
+        if (++*told == 2) {
+                ASSERT_EQ(n, 0);
+                ASSERT_STR(local->user_id, "");
+                return;
+        }
+        ASSERT_STR(local->user_id, "me");
+        ASSERT_NEAR(local->loss_rate, 0.25, 1e-9);
+        ASSERT_EQ(local->rtt_ms, 40);
+        ASSERT_EQ(local->tx_grade, 5);
+        ASSERT_EQ(local->rx_grade, 0);
+        ASSERT_EQ(n, 2);
+        ASSERT_STR(remote[0].user_id, "alice");
+        ASSERT_EQ(remote[0].rx_grade, 2);
+        ASSERT_STR(remote[1].user_id, "bob");
+        ASSERT_EQ(remote[1].rx_grade, 0);
+}
+
+TEST(quality_arrives)
+{
+        static const struct rtcroom_events only = { .network_quality = on_quality };
+        struct rig g;
+        unsigned n = 0;
+
+        rig_init(&g);
+        rtcroom_context_set_events(g.c, &only, &n);
+        daemon_double_run(&g.d, send_quality, NULL);
+        rig_settle(&g);
+        ASSERT_EQ(n, 2);
+        rig_done(&g);
+}
+
 static void send_empty(struct daemon_double *d, const void *arg)
 {
         (void)arg;

@@ -124,6 +124,15 @@ static void on_participant_properties(struct participant *p, uint32_t mask, void
         ((struct rig *)ctx)->participant_properties |= mask;
 }
 
+static void on_network_quality(struct context *c, void *ctx)
+{
+        struct rig *rig = ctx;
+
+        ASSERT(!rig->in_call);
+        ASSERT(participant_quality(context_first_participant(c)));
+        rig->n_quality++;
+}
+
 static void on_room_changed(void *ctx)
 {
         struct rig *rig = ctx;
@@ -149,6 +158,7 @@ static const struct manager_events recorder = {
         .state_changed = on_state_changed,
         .interrupted = on_interrupted,
         .token_will_expire = on_token_will_expire,
+        .network_quality = on_network_quality,
         .context_properties = on_context_properties,
         .context_added = on_context_added,
         .context_removed = on_context_removed,

@@ -36,6 +36,7 @@ struct rig {
         unsigned completions[RIG_MAX_REQUESTS];
         uint32_t last_request; /* the highest number returned */
         unsigned stopped;
+        unsigned n_quality; /* NetworkQuality was told so often; it leaves no line in the trace */
         bool in_call;
         struct context *again; /* exit is asked of it from inside the next completion */
 };

@@ -109,6 +109,14 @@ int rtcroom_switch_camera(struct rtcroom_context *c, const char *camera /* "back
 int rtcroom_set_video_encoder_config(struct rtcroom_context *c, int width, int height, int frame_rate,
                                      const struct rtcroom_callbacks *cb);
 
+/* Of the last two seconds. Grades: 0 unknown, 1 excellent, 2 good, 3 poor, 4 bad, 5 very bad, 6 down. */
+struct rtcroom_quality {
+        char user_id[129];
+        double loss_rate;         /* 0–1: of oneself, of what is sent; of others, of what arrives */
+        uint32_t rtt_ms, bitrate; /* 0 not known; bit/s */
+        uint32_t tx_grade, rx_grade;
+};
+
 /* Any member may be NULL. Lists are complete, NULL-terminated, in join order, the local user included. */
 struct rtcroom_events {
         uint32_t version; /* 0 */
@@ -120,6 +128,8 @@ struct rtcroom_events {
         void (*interrupted)(struct rtcroom_context *c, int err_no, const char *err_msg, void *user);
         void (*token_will_expire)(struct rtcroom_context *c, void *user);
         void (*gone)(struct rtcroom_context *c, void *user); /* the daemon ended; the context is of no more use */
+        void (*network_quality)(struct rtcroom_context *c, const struct rtcroom_quality *local,
+                                const struct rtcroom_quality *remote, size_t n_remote, void *user);
 };
 /* ev is borrowed and must outlive the context; NULL: none. Signals of an attached context arrive after
  * rtcroom_subscribe(). */
