@@ -44,6 +44,26 @@ TEST(full_and_empty_move_less)
         ASSERT_EQ(pcm_ring_skip(r, 99), 13);
 }
 
+TEST(pairs_stay_together)
+{
+        _cleanup_(pcm_ring_freep) struct pcm_ring *r = NULL;
+        float in[7], beside[7], out[7], out_beside[7], next = 0;
+
+        ASSERT_OK(pcm_ring_new_pairs(16, &r));
+        for (int round = 0; round < 100; round++) {
+                for (int i = 0; i < 7; i++) {
+                        in[i] = next + (float)i;
+                        beside[i] = -in[i];
+                }
+                next += 7;
+                ASSERT_EQ(pcm_ring_write_pairs(r, in, beside, 7), 7);
+                ASSERT_EQ(pcm_ring_skip(r, 2), 2);
+                ASSERT_EQ(pcm_ring_read_pairs(r, out, out_beside, 9), 5);
+                ASSERT_MEM(out, in + 2, 5 * sizeof(float));
+                ASSERT_MEM(out_beside, beside + 2, 5 * sizeof(float));
+        }
+}
+
 TEST_OOM(new_fails_cleanly)
 {
         _cleanup_(pcm_ring_freep) struct pcm_ring *r = NULL;
