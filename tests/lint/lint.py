@@ -38,6 +38,7 @@ HOMES = [
     (r"openssl/", r"daemon/transport/dtls|daemon/wire/(room|janus)-token\.c"),
     (r"srtp2?/", r"daemon/transport/srtpctx\.c"),
     (r"opus", r"daemon/media/voice-"),
+    (r"speex/", r"daemon/media/(echo|voice-proc)\.c"),
     (r"json", r"daemon/wire/janus-msg|daemon/app/config|client-lib/rtcroomctl|client-lib/ctl/"),
     (r"event2/", r"daemon/(main|loop-event)\.c"),
 ]
