@@ -30,7 +30,7 @@ int transmit_mode_from_string(const char *s, enum transmit_mode *ret)
 
 void voice_settings_init(struct voice_settings *s)
 {
-        *s = (struct voice_settings){ .transmit_mode = TRANSMIT_CONTINUOUS };
+        *s = (struct voice_settings){ .transmit_mode = TRANSMIT_CONTINUOUS, .echo_cancellation = true };
 }
 
 bool voice_settings_is_device_name(const char *name)

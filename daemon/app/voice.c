@@ -68,7 +68,7 @@ static int open_device(struct room *room)
         const struct manager *m = room->manager;
         struct voice *v = &room->voice;
         char name[NODE_NAME_MAX + 1], description[ID_MAX + 32];
-        int r = audio_port_new(CAPTURE_RING_FRAMES, &v->port);
+        int r = audio_port_new_capture(CAPTURE_RING_FRAMES, &v->port);
 
         if (r < 0)
                 return r;
@@ -85,6 +85,18 @@ static int open_device(struct room *room)
         if (r < 0)
                 return r;
         return room->engine->ops->set_capture(room->engine, v->port, &v->gate);
+}
+
+_Static_assert((int)ANS_MODE_MAX == (int)ANS_AUTOMATIC, "the modes of the contract are those of voice-proc");
+
+static void apply_processing(struct voice *v, const struct voice_settings *s)
+{
+        int r = audio_port_set_processing(v->port, &(struct voice_proc_config){ .echo = s->echo_cancellation,
+                                                                                .gain = s->automatic_gain_control,
+                                                                                .noise = (enum ans_mode)s->ans_mode });
+
+        if (r < 0)
+                log_warning("the microphone's sound is not processed as it should be: %s", strerror(-r));
 }
 
 static void close_device(struct room *room)
@@ -112,17 +124,18 @@ void voice_update(struct room *room)
         capture_gate_set(&v->gate, GATE_CAPTURE, c && context_wants_capture(c));
         capture_gate_set(&v->gate, GATE_PUBLISHED, in && room->published);
         capture_gate_set(&v->gate, GATE_UNMUTED, c && !c->muted);
-        if (wanted == (v->port != NULL))
-                return;
         if (!wanted) {
-                close_device(room);
+                if (v->port)
+                        close_device(room);
                 return;
         }
-        r = open_device(room);
+        r = v->port ? 0 : open_device(room);
         if (r < 0) {
                 log_warning("the microphone stays closed: %s", strerror(-r));
                 close_device(room);
+                return;
         }
+        apply_processing(v, &c->settings);
 }
 
 void voice_close(struct room *room)

@@ -21,14 +21,22 @@ static void wake_rt(struct audio_port *p, uint32_t n)
         (void)!write(p->wake_fd, &one, sizeof(one)); /* EAGAIN: 2^64 wake-ups wait already */
 }
 
-void port_capture_rt(struct audio_port *p, const float *src, uint32_t n)
+static void captured_rt(struct audio_port *p, uint32_t taken, uint32_t n)
 {
-        uint32_t taken = pcm_ring_write(p->ring, src, n);
-
         atomic_fetch_add_explicit(&p->frames, taken, memory_order_relaxed);
         if (taken < n)
                 atomic_fetch_add_explicit(&p->xruns, n - taken, memory_order_relaxed);
         wake_rt(p, n);
+}
+
+void port_capture_rt(struct audio_port *p, const float *src, uint32_t n)
+{
+        captured_rt(p, pcm_ring_write(p->ring, src, n), n);
+}
+
+void port_capture_far_rt(struct audio_port *p, const float *src, const float *far, uint32_t n)
+{
+        captured_rt(p, pcm_ring_write_pairs(p->ring, src, far, n), n);
 }
 
 static float soft_clip(float x)

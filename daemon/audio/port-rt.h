@@ -12,6 +12,8 @@
 
 /* n frames of the microphone. What does not fit is dropped and counted in xruns. */
 void port_capture_rt(struct audio_port *p, const float *src, uint32_t n);
+/* The same with what was played beside it, for a port that wants_far. */
+void port_capture_far_rt(struct audio_port *p, const float *src, const float *far, uint32_t n);
 
 /* n frames for the loudspeaker: what the ring has, then zeros, times a gain that runs from *gain towards the port's.
  * *gain is the caller's, kept from period to period; it starts at 0. Zeros while `active` are counted in xruns. */

@@ -13,6 +13,7 @@
 #include <pipewire/pipewire.h>
 #include <string.h>
 
+#include "audio/far-mix.h"
 #include "audio/pw-tap.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -36,9 +37,10 @@ struct pwcore {
         struct graph graph;
         struct list retired; /* pwtaps of this connection */
         unsigned retry_ms;
-        bool initialised; /* pw_init() was called */
-        bool lost;        /* the connection is dead and waits for the timer */
-        bool complained;  /* about the absence that lasts */
+        bool initialised;   /* pw_init() was called */
+        bool lost;          /* the connection is dead and waits for the timer */
+        bool complained;    /* about the absence that lasts */
+        struct far_mix far; /* the data thread's */
 };
 
 static void schedule(struct pwcore *c, uint64_t in_us)
@@ -313,6 +315,11 @@ void pwcore_stop(struct pwcore *c)
 struct pw_core *pwcore_get(struct pwcore *c)
 {
         return c->lost ? NULL : c->core;
+}
+
+struct far_mix *pwcore_far(struct pwcore *c)
+{
+        return &c->far;
 }
 
 const struct graph *pwcore_graph(const struct pwcore *c)

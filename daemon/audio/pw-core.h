@@ -10,6 +10,7 @@
 #include "audio/graph.h"
 #include "base/loop.h"
 
+struct far_mix;
 struct pwcore;
 struct pwtap;
 struct pw_core;
@@ -29,4 +30,6 @@ void pwcore_stop(
 struct pw_core *pwcore_get(struct pwcore *c); /* NULL while there is no connection. Borrowed until down() */
 /* Takes a tap of this connection: sees to its end (pw-tap.h). */
 void pwcore_retire(struct pwcore *c, struct pwtap *t);
+/* What the streams of its data thread play; that thread's alone. */
+struct far_mix *pwcore_far(struct pwcore *c);
 const struct graph *pwcore_graph(const struct pwcore *c);

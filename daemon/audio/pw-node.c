@@ -46,7 +46,8 @@ int pwnode_attach(struct pwnode *n, struct pwcore *core)
         if (!p)
                 return -ENOMEM;
         n->core = core;
-        return pwtap_new(pwcore_get(core), p, n->direction, n->port, n->changed, n->ctx, &n->tap); /* takes p */
+        return pwtap_new(pwcore_get(core), p, n->direction, n->port, pwcore_far(n->core), n->changed, n->ctx,
+                         &n->tap); /* takes p */
 }
 
 void pwnode_detach(struct pwnode *n)

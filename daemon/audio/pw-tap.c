@@ -19,6 +19,7 @@
 #include <pipewire/pipewire.h>
 #include <spa/param/audio/format-utils.h>
 
+#include "audio/far-mix.h"
 #include "audio/port-rt.h"
 #include "audio/rt-gate.h"
 #include "base/clock.h"
@@ -40,35 +41,44 @@ struct pwtap {
         uint64_t deadline_us;
         struct rt_gate gate; /* between RT and the port; shut when retired */
         float gain;          /* RT: where the ramp stands */
+        struct far_mix *far; /* borrowed, the data thread's; it outlives the thread */
+        struct far_place place;
 };
 
 /* ---- the data thread ---- */
 
-static void note_latency_rt(struct pwtap *t)
+static void note_latency_rt(struct pwtap *t, const struct pw_time *at)
 {
-        struct pw_time at;
-
-        if (pw_stream_get_time_n(t->stream, &at, sizeof(at)) < 0 || at.rate.denom == 0 || at.delay < 0)
+        if (at->rate.denom == 0 || at->delay < 0)
                 return;
         atomic_store_explicit(&t->port->latency_us,
-                              (uint32_t)((uint64_t)at.delay * US_PER_SEC * at.rate.num / at.rate.denom),
+                              (uint32_t)((uint64_t)at->delay * US_PER_SEC * at->rate.num / at->rate.denom),
                               memory_order_relaxed);
 }
 
-static void capture_rt(struct pwtap *t, const struct spa_data *d)
+static void capture_rt(struct pwtap *t, const struct spa_data *d, uint64_t cycle_ns)
 {
         uint32_t offset = SPA_MIN(d->chunk->offset, d->maxsize), size = SPA_MIN(d->chunk->size, d->maxsize - offset);
+        const float *heard = SPA_PTROFF(d->data, offset, const float);
+        uint32_t n = size / (uint32_t)sizeof(float);
+        float played[FAR_MIX_PERIOD_MAX];
 
-        port_capture_rt(t->port, SPA_PTROFF(d->data, offset, const float), size / (uint32_t)sizeof(float));
+        if (n > FAR_MIX_PERIOD_MAX || !atomic_load_explicit(&t->port->wants_far, memory_order_relaxed)) {
+                port_capture_rt(t->port, heard, n);
+                return;
+        }
+        far_mix_take_rt(t->far, &t->place, cycle_ns, played, n);
+        port_capture_far_rt(t->port, heard, played, n);
 }
 
-static void playback_rt(struct pwtap *t, const struct spa_data *d, uint64_t requested)
+static void playback_rt(struct pwtap *t, const struct spa_data *d, uint64_t requested, uint64_t cycle_ns)
 {
         uint32_t frames = d->maxsize / (uint32_t)sizeof(float);
 
         if (requested > 0 && requested < frames)
                 frames = (uint32_t)requested;
         port_playback_rt(t->port, &t->gain, d->data, frames);
+        far_mix_add_rt(t->far, &t->place, cycle_ns, d->data, frames);
         d->chunk->offset = 0;
         d->chunk->stride = sizeof(float);
         d->chunk->size = frames * (uint32_t)sizeof(float);
@@ -76,20 +86,22 @@ static void playback_rt(struct pwtap *t, const struct spa_data *d, uint64_t requ
 
 static void process_rt(struct pwtap *t)
 {
+        struct pw_time at = { 0 };
         struct pw_buffer *b;
 
+        (void)pw_stream_get_time_n(t->stream, &at, sizeof(at));
         while ((b = pw_stream_dequeue_buffer(t->stream))) {
                 const struct spa_data *d = &b->buffer->datas[0];
 
                 if (d->data && t->direction == AUDIO_CAPTURE)
-                        capture_rt(t, d);
+                        capture_rt(t, d, (uint64_t)at.now);
                 else if (d->data)
-                        playback_rt(t, d, b->requested);
+                        playback_rt(t, d, b->requested, (uint64_t)at.now);
                 pw_stream_queue_buffer(t->stream, b);
                 if (t->direction == AUDIO_PLAYBACK)
                         break; /* one period is asked for, whatever number of buffers lies about */
         }
-        note_latency_rt(t);
+        note_latency_rt(t, &at);
 }
 
 static void on_process_rt(void *data)
@@ -137,7 +149,7 @@ static int connect_stream(struct pwtap *t)
 }
 
 int pwtap_new(struct pw_core *core, struct pw_properties *props, enum audio_direction direction,
-              struct audio_port *port, void (*changed)(void *ctx), void *ctx, struct pwtap **ret)
+              struct audio_port *port, struct far_mix *far, void (*changed)(void *ctx), void *ctx, struct pwtap **ret)
 {
         _cleanup_(pwtap_freep) struct pwtap *t = calloc(1, sizeof(*t));
         int r;
@@ -149,6 +161,7 @@ int pwtap_new(struct pw_core *core, struct pw_properties *props, enum audio_dire
         list_init(&t->link);
         t->direction = direction;
         t->port = audio_port_ref(port);
+        t->far = far;
         t->changed = changed;
         t->ctx = ctx;
         t->stream = pw_stream_new(core, pw_properties_get(props, PW_KEY_NODE_NAME), props); /* takes props */

@@ -9,6 +9,7 @@
 #include "base/list.h"
 #include "media/audio-io.h"
 
+struct far_mix;
 struct pw_core;
 struct pw_properties;
 struct pw_registry;
@@ -16,10 +17,11 @@ struct pwtap;
 
 enum { PWTAP_NO_ID = UINT32_MAX };
 
-/* Connects. Takes `props`, also when it fails; refs the port. `changed` (from PipeWire's callbacks, until the tap is
- * retired): id or health are others. It must not retire the tap. */
+/* Connects. Takes `props`, also when it fails; refs the port; `far` (borrowed) is the mix of the core's data thread,
+ * to which is added what is played and from which is taken what the port wants. `changed` (from PipeWire's callbacks,
+ * until the tap is retired): id or health are others. It must not retire the tap. */
 int pwtap_new(struct pw_core *core, struct pw_properties *props, enum audio_direction direction,
-              struct audio_port *port, void (*changed)(void *ctx), void *ctx, struct pwtap **ret);
+              struct audio_port *port, struct far_mix *far, void (*changed)(void *ctx), void *ctx, struct pwtap **ret);
 struct pwtap *pwtap_free(struct pwtap *t);
 
 uint32_t pwtap_id(const struct pwtap *t);    /* in the graph; PWTAP_NO_ID while it is not in it */

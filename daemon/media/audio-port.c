@@ -4,7 +4,8 @@
 #include <errno.h>
 #include <sys/eventfd.h>
 
-int audio_port_new(uint32_t ring_frames, struct audio_port **ret)
+static int new_port(uint32_t ring_frames, int (*new_ring)(uint32_t capacity, struct pcm_ring **ret),
+                    struct audio_port **ret)
 {
         _cleanup_(audio_port_unrefp) struct audio_port *p = calloc(1, sizeof(*p));
         int r;
@@ -16,10 +17,43 @@ int audio_port_new(uint32_t ring_frames, struct audio_port **ret)
         p->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
         if (p->wake_fd < 0)
                 return -errno;
-        r = pcm_ring_new(ring_frames, &p->ring);
+        r = new_ring(ring_frames, &p->ring);
         if (r < 0)
                 return r;
         *ret = take_ptr(p);
+        return 0;
+}
+
+int audio_port_new(uint32_t ring_frames, struct audio_port **ret)
+{
+        return new_port(ring_frames, pcm_ring_new, ret);
+}
+
+int audio_port_new_capture(uint32_t ring_frames, struct audio_port **ret)
+{
+        return new_port(ring_frames, pcm_ring_new_pairs, ret);
+}
+
+int audio_port_set_processing(struct audio_port *p, const struct voice_proc_config *config)
+{
+        _cleanup_(voice_proc_freep) struct voice_proc *fresh = NULL;
+        struct voice_proc *v = atomic_load(&p->voice_proc);
+        int r;
+
+        if (!v && voice_proc_config_is_idle(config))
+                return 0;
+        if (!v) {
+                r = voice_proc_new(&fresh);
+                if (r < 0)
+                        return r;
+                v = fresh;
+        }
+        r = voice_proc_configure(v, config);
+        if (r < 0)
+                return r;
+        atomic_store(&p->wants_far, config->echo);
+        if (fresh)
+                atomic_store(&p->voice_proc, take_ptr(fresh));
         return 0;
 }
 
@@ -33,6 +67,7 @@ struct audio_port *audio_port_unref(struct audio_port *p)
 {
         if (!p || atomic_fetch_sub(&p->refs, 1) > 1)
                 return NULL;
+        voice_proc_free(atomic_load(&p->voice_proc));
         pcm_ring_free(p->ring);
         close_fd(p->wake_fd);
         free(p);

@@ -1,8 +1,8 @@
 /* audio-port.h - what the audio RT thread and the network thread share for one direction of one stream.
  *
- * Capture: RT writes microphone frames into `ring`, the network thread reads them. Playback: the network thread
- * writes decoded frames, RT reads them, zero-fills what is missing and applies `gain`. After each period RT wakes
- * the network thread through `wake_fd` (an eventfd). Mono float at 48 kHz throughout.
+ * Capture: RT writes microphone frames into `ring`, the network thread reads and processes them (voice-proc.h).
+ * Playback: the network thread writes decoded frames, RT reads them, zero-fills what is missing and applies `gain`.
+ * After each period RT wakes the network thread through `wake_fd` (an eventfd). Mono float at 48 kHz throughout.
  *
  * Counted references: control holds one per stream, the network thread one per track; RT borrows. Control locks
  * RT out of the port (audio/rt-gate.h) before it drops its reference, so RT never sees a dead port.
@@ -15,12 +15,14 @@
 #include <stdint.h>
 
 #include "base/pcm-ring.h"
+#include "media/voice-proc.h"
 
 enum { AUDIO_RATE = 48000, AUDIO_QUANTUM_DEFAULT = 256 };
 
 struct audio_port {
-        struct pcm_ring *ring; /* owned */
-        int wake_fd;           /* owned */
+        struct pcm_ring *ring;                 /* owned */
+        int wake_fd;                           /* owned */
+        struct voice_proc *_Atomic voice_proc; /* owned; NULL until something is to be done. control → network */
         _Atomic int refs;
         /* ---- */
         _Atomic float gain;  /* playback, control → RT: 0.0–2.0; 0 for a local mute. RT ramps to it. */
@@ -31,9 +33,14 @@ struct audio_port {
         _Atomic uint64_t xruns;      /* RT: playback frames zero-filled while `active`, or capture frames dropped */
         _Atomic bool active;         /* network → RT: decoded sound is flowing (a short read is then an underrun) */
         _Atomic uint32_t latency_us; /* RT: delay between ring and device, as the graph reports it */
+        _Atomic bool wants_far;      /* capture, control → RT: what is played is to be put beside what is heard */
 };
 
 int audio_port_new(uint32_t ring_frames, struct audio_port **ret); /* gain 1, one reference */
+/* The same for a microphone: each frame of the ring has room for what was played beside it. */
+int audio_port_new_capture(uint32_t ring_frames, struct audio_port **ret);
+/* Control, on a port for a microphone; takes effect at once, without a gap. -ENOMEM: as before. */
+int audio_port_set_processing(struct audio_port *p, const struct voice_proc_config *config);
 struct audio_port *audio_port_ref(struct audio_port *p);
 struct audio_port *audio_port_unref(struct audio_port *p); /* returns NULL; never from RT */
 

@@ -1,4 +1,4 @@
-/* tx-track.c - sending: capture ring → gate → level → Opus → the owner's send function. See track.h.
+/* tx-track.c - sending: capture ring → gate → processing → level → Opus → the owner's send function. See track.h.
  *
  * While the gate is shut the ring is emptied at every pump. When it opens, three things may still hold sound from
  * before: the ring (emptied once more), the period the graph is working on and the latency of the device, which are
@@ -107,6 +107,8 @@ static void follow_gate(struct tx_track *t)
                 t->speaking(false, t->ctx);
         if (!open)
                 return;
+        if (atomic_load(&t->port->voice_proc))
+                voice_proc_restart(atomic_load(&t->port->voice_proc));
         voice_enc_reset(t->enc);
         t->skip = frames_under_way(t->port);
         t->silent = t->resumed = true;
@@ -155,6 +157,23 @@ static void encode(struct tx_track *t, uint64_t end_us)
         t->silent = false;
 }
 
+/* A frame from the ring through gate and processing. What the gate holds back does not get into the processing. */
+static bool take_frame(struct tx_track *t)
+{
+        struct voice_proc *v = atomic_load(&t->port->voice_proc);
+        float played[FRAME_SAMPLES_MAX];
+
+        if (!v) {
+                (void)pcm_ring_read(t->port->ring, t->frames, t->samples);
+                return capture_gate_pass(t->gate, t->frames, t->samples);
+        }
+        (void)pcm_ring_read_pairs(t->port->ring, t->frames, played, t->samples);
+        if (!capture_gate_pass(t->gate, t->frames, t->samples))
+                return false;
+        voice_proc_run(v, t->frames, played, t->samples);
+        return true;
+}
+
 /* False: not a whole frame is there. */
 static bool pump_frame(struct tx_track *t, uint64_t now_us)
 {
@@ -163,9 +182,8 @@ static bool pump_frame(struct tx_track *t, uint64_t now_us)
 
         if (fill < t->samples)
                 return false;
-        (void)pcm_ring_read(t->port->ring, t->frames, t->samples);
         ago_us = (uint64_t)(fill - t->samples) * 125 / 6;
-        if (capture_gate_pass(t->gate, t->frames, t->samples))
+        if (take_frame(t))
                 encode(t, now_us > ago_us ? now_us - ago_us : 0);
         else
                 t->samples_gated += t->samples;

@@ -86,6 +86,36 @@ TEST(the_gate_opens_for_a_source_only)
         ASSERT(!view_of(c).muted);
 }
 
+TEST(processing_follows_its_settings_at_once)
+{
+        _cleanup_(rig_freep) struct rig *rig = rig_make();
+        struct context *c = rig_joined(rig, true);
+        struct audio_port *port = rig->script.capture;
+
+        ASSERT(port);
+        ASSERT(port->wants_far); /* from the start */
+        context_set_echo_cancellation(c, false);
+        ASSERT(!port->wants_far);
+        context_set_echo_cancellation(c, true);
+        ASSERT(port->wants_far);
+}
+
+/* The plain way of the sound: with everything off nothing is even allocated. */
+TEST(processing_that_is_off_is_not_there)
+{
+        _cleanup_(rig_freep) struct rig *rig = rig_make();
+        struct context *c = rig_context(rig, 1);
+
+        context_set_echo_cancellation(c, false);
+        ASSERT_OK(rig_join(rig, c, 1, "room", "me", true));
+        rig_run_ms(rig, 1);
+        ASSERT(rig->script.capture);
+        ASSERT(!rig->script.capture->voice_proc);
+        context_set_ans_mode(c, 2);
+        ASSERT(rig->script.capture->voice_proc);
+        ASSERT(!rig->script.capture->wants_far);
+}
+
 TEST(exit_shuts_gate_and_device_at_once)
 {
         _cleanup_(rig_freep) struct rig *rig = rig_make();

@@ -56,7 +56,7 @@ static struct bench *bench_new(const struct voice_config *c)
 
         ASSERT(b);
         b->now_us = 1e6;
-        ASSERT_OK(audio_port_new(8192, &b->port));
+        ASSERT_OK(audio_port_new_capture(8192, &b->port));
         atomic_store(&b->port->quantum, QUANTUM);
         ASSERT_OK(voice_dec_new(&b->dec));
         ASSERT_OK(tx_track_new(c, b->port, &b->gate, on_send, on_speaking, b, &b->track));
@@ -231,7 +231,7 @@ TEST(silence_is_not_sent_and_speech_after_it_is_marked)
 
 /* While the gate is shut the microphone hears 3 kHz; while it is open, 400 Hz. Conditions come and go at random, also
  * several times between two pumps, and the graph delivers with latency: nothing of 3 kHz may ever be sent. */
-TEST(nothing_said_behind_a_shut_gate_is_ever_sent)
+static void check_gate(const struct voice_proc_config *processing)
 {
         enum { DELAYED = 3 }; /* periods of latency */
 
@@ -243,6 +243,7 @@ TEST(nothing_said_behind_a_shut_gate_is_ever_sent)
                 struct rng rng;
 
                 rand_seed(&rng, seed);
+                ASSERT_OK(audio_port_set_processing(b->port, processing));
                 atomic_store(&b->port->latency_us, DELAYED * QUANTUM * 125 / 6);
                 for (unsigned i = 0; i < 500; i++) {
                         float frames[QUANTUM];
@@ -269,6 +270,40 @@ TEST(nothing_said_behind_a_shut_gate_is_ever_sent)
                 ASSERT(b->forbidden < 0.04);
                 ASSERT_GT(b->sent, 10);
         }
+}
+
+TEST(nothing_said_behind_a_shut_gate_is_ever_sent)
+{
+        check_gate(&(struct voice_proc_config){ 0 });
+}
+
+TEST(nor_is_it_kept_in_what_processes_the_voice)
+{
+        check_gate(&(struct voice_proc_config){ .echo = true, .noise = ANS_LOW });
+}
+
+/* A microphone that hears the loudspeaker and nothing else, 20 ms late. */
+TEST(an_echo_is_taken_out_before_it_is_sent)
+{
+        _cleanup_(bench_freep) struct bench *b = bench_new(&usual);
+        struct tone played = { .hz = 3000, .amplitude = 0.5, .beat_hz = 3 };
+        float far[960] = { 0 }, heard[960];
+
+        ASSERT_OK(audio_port_set_processing(b->port, &(struct voice_proc_config){ .echo = true }));
+        ASSERT(b->port->wants_far);
+        set_all(b, true);
+        for (unsigned i = 0; i < 200; i++) {
+                memcpy(heard, far, sizeof(far));
+                tone_fill(&played, far, 960);
+                ASSERT_EQ(pcm_ring_write_pairs(b->port->ring, heard, far, 960), 960);
+                b->now_us += 20000;
+                if (i == 150)
+                        b->forbidden = 0;
+                tx_track_pump(b->track, (uint64_t)b->now_us);
+                if (i == 10)
+                        ASSERT_GT(100 * b->forbidden, 10);
+        }
+        ASSERT_LT(1000 * b->forbidden, 20);
 }
 
 /* What the RT side may call. */
