@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "app/levels.h"
 #include "app/manager-state.h"
 #include "app/participant.h"
 
@@ -83,6 +84,7 @@ struct context *context_free(struct context *c)
 
         if (!c)
                 return NULL;
+        levels_close(c);
         free_requests(&c->pending);
         free_requests(&c->done);
         list_for_each (p, &c->participants, link)
@@ -291,6 +293,7 @@ void context_destroy(struct context *c)
         log_info("context %s destroyed", c->label);
         context_fail_destroyed(c);
         context_changed(c, CONTEXT_STATE);
+        levels_close(c);
         if (context_is_in_room(c))
                 room_leave(&c->manager->room);
         else

@@ -52,6 +52,7 @@ struct context {
         bool muted, deafened;
         struct voice_settings settings;
         struct camera_settings camera;
+        struct levels *levels; /* owned; NULL until somebody asks */
 
         struct list pending, done; /* struct request */
         unsigned n_requests;       /* in both */

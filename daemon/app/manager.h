@@ -168,6 +168,8 @@ int context_set_output_device(struct context *c, const char *node_name); /* like
 void context_set_echo_cancellation(struct context *c, bool on);
 void context_set_automatic_gain_control(struct context *c, bool on);
 void context_set_ans_mode(struct context *c, unsigned mode); /* as in struct voice_settings; no property */
+/* A descriptor of the shared memory of levels (rtcroom/levels.h), owned by the caller. */
+int context_open_levels(struct context *c);
 /* Answers through `done` (stats NULL: not in a room), exactly once, also when the context goes. */
 typedef void (*context_stats_fn)(const struct engine_stats *stats, void *ctx);
 int context_get_stats(struct context *c, context_stats_fn done, void *ctx);

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "app/levels.h"
 #include "app/manager-state.h"
 #include "app/room-fsm.h"
 #include "base/clock.h"
@@ -61,6 +62,7 @@ static void do_close(struct room *room)
 {
         struct context *c = room->context;
 
+        levels_follow_room(c);
         voice_close(room);
         token_clock_set(&room->token, 0);
         wishes_clear(&room->wishes);
@@ -114,6 +116,7 @@ static void do_enter(struct room *room)
         context_changed(c, CONTEXT_AUDIO_PUBLISHED | CONTEXT_AUDIO_CAPTURE);
         room_follow_intents(room);
         room_quality_begin(room);
+        levels_follow_room(c);
 }
 
 static void tell_state(struct room *room, int err_no, const char *text, const struct state_data *data)

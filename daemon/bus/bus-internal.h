@@ -37,5 +37,8 @@ int bus_tree_answer(struct bus_server *s, sd_bus_message *m, sd_bus_error *error
 /* ---- bus-stats.c ---- */
 int bus_stats_on_get(sd_bus_message *m, void *userdata, sd_bus_error *error);
 
+/* ---- bus-levels.c ---- */
+int bus_levels_on_open(sd_bus_message *m, void *userdata, sd_bus_error *error);
+
 /* ---- bus-logcontrol.c ---- */
 int bus_logcontrol_add(struct bus_server *s);

@@ -130,6 +130,8 @@ static const sd_bus_vtable vtable[] = {
         SD_BUS_VTABLE_START(0),
         SD_BUS_METHOD_WITH_ARGS("GetStats", SD_BUS_NO_ARGS, SD_BUS_RESULT("a{sv}", stats), bus_stats_on_get,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("OpenLevels", SD_BUS_NO_ARGS, SD_BUS_RESULT("h", levels), bus_levels_on_open,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
         PROPERTY("Muted", "b", bus_get_boolean, set_muted, cv.muted),
         PROPERTY("Deafened", "b", bus_get_boolean, set_deafened, cv.deafened),
         PROPERTY("TransmitMode", "s", bus_get_string, set_transmit_mode, cv.transmit_mode),

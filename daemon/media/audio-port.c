@@ -2,6 +2,7 @@
 #include "media/audio-port.h"
 
 #include <errno.h>
+#include <math.h>
 #include <sys/eventfd.h>
 
 static int new_port(uint32_t ring_frames, int (*new_ring)(uint32_t capacity, struct pcm_ring **ret),
@@ -55,6 +56,29 @@ int audio_port_set_processing(struct audio_port *p, const struct voice_proc_conf
         if (fresh)
                 atomic_store(&p->voice_proc, take_ptr(fresh));
         return 0;
+}
+
+void audio_port_meter(struct audio_port *p, const float *frames, size_t n)
+{
+        float peak = 0, before;
+
+        if (!atomic_load_explicit(&p->metered, memory_order_relaxed))
+                return;
+        for (size_t i = 0; i < n; i++) {
+                float x = fabsf(frames[i]);
+
+                peak = x > peak ? x : peak; /* what is not a number is not louder */
+        }
+        peak = peak > 1 ? 1 : peak;
+        before = atomic_load(&p->peak);
+        while (peak > before && !atomic_compare_exchange_weak(&p->peak, &before, peak))
+                ;
+}
+
+float audio_port_take_peak(struct audio_port *p)
+{
+        atomic_store(&p->metered, true);
+        return atomic_exchange(&p->peak, 0);
 }
 
 struct audio_port *audio_port_ref(struct audio_port *p)

@@ -12,6 +12,7 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/pcm-ring.h"
@@ -25,8 +26,10 @@ struct audio_port {
         struct voice_proc *_Atomic voice_proc; /* owned; NULL until something is to be done. control → network */
         _Atomic int refs;
         /* ---- */
-        _Atomic float gain;  /* playback, control → RT: 0.0–2.0; 0 for a local mute. RT ramps to it. */
-        _Atomic float level; /* network → control: linear 0–1 of what was last said (meters, Participant.Level) */
+        _Atomic float gain;   /* playback, control → RT: 0.0–2.0; 0 for a local mute. RT ramps to it. */
+        _Atomic float level;  /* network → control: linear 0–1 of what was last said (meters, Participant.Level) */
+        _Atomic bool metered; /* control → network: somebody looks at `peak` */
+        _Atomic float peak;   /* network → control, which takes it: the loudest sample since, linear 0–1 */
         _Atomic uint32_t quantum;    /* RT → network: frames of the last period; 0 before the first */
         _Atomic uint64_t periods;    /* RT: process calls so far */
         _Atomic uint64_t frames;     /* RT: frames moved so far */
@@ -43,5 +46,9 @@ int audio_port_new_capture(uint32_t ring_frames, struct audio_port **ret);
 int audio_port_set_processing(struct audio_port *p, const struct voice_proc_config *config);
 struct audio_port *audio_port_ref(struct audio_port *p);
 struct audio_port *audio_port_unref(struct audio_port *p); /* returns NULL; never from RT */
+/* Network thread: these frames pass. Costs nothing while nobody looks. */
+void audio_port_meter(struct audio_port *p, const float *frames, size_t n);
+/* Control: the peak since the last time; from now on `metered`. */
+float audio_port_take_peak(struct audio_port *p);
 
 DEFINE_CLEANUP(struct audio_port *, audio_port_unref)

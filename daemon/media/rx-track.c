@@ -241,6 +241,7 @@ static bool play_next(struct rx_track *t, uint64_t now_us, uint32_t queued)
         dbov = level_measure(pcm, n, &energy);
         if (!t->has_level)
                 heard(t, dbov, n, now_us);
+        audio_port_meter(t->port, pcm, n);
         t->stats.energy += energy * n / AUDIO_RATE;
         t->stats.samples_total += n;
         if (!t->flowing)

@@ -136,6 +136,7 @@ static void encode(struct tx_track *t, uint64_t end_us)
         uint8_t dbov = level_measure(t->frames, t->samples, &energy);
         int n = voice_enc_encode(t->enc, t->frames, packet);
 
+        audio_port_meter(t->port, t->frames, t->samples);
         advance_clock(t, end_us);
         if (level_update(&t->level, dbov, t->duration_us, end_us))
                 t->speaking(t->level.speaking, t->ctx);

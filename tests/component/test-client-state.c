@@ -2,6 +2,7 @@
  * and what becomes of errors and of answers in another form.
  */
 #include <errno.h>
+#include <unistd.h>
 
 #include "fakes/daemon-double.h"
 #include "lib/test.h"
@@ -471,4 +472,49 @@ TEST_OOM(memory_runs_out)
         k = attach_and_look(&g.r);
         rig_done(&g);
         return k;
+}
+
+/* ---- levels: what is in them is test-level-ring's ---- */
+
+static int levels_in_arg(struct daemon_double *d, sd_bus_message *m)
+{
+        const char *what = d->hook_arg;
+        int fds[2], k;
+
+        if (sd_bus_message_is_method_call(m, VOICE, "OpenLevels") <= 0)
+                return 0;
+        if (strcmp(what, "text") == 0)
+                return double_reply(d, m, "s", "x");
+        if (strcmp(what, "none") == 0)
+                return double_error(d, m, SD_BUS_ERROR_UNKNOWN_METHOD, "an old daemon");
+        ASSERT_EQ(pipe(fds), 0);
+        k = double_reply(d, m, "h", fds[0]);
+        close(fds[0]);
+        close(fds[1]);
+        return k;
+}
+
+TEST(levels_of_another_form)
+{
+        static const struct {
+                const char *what;
+                int err;
+        } cases[] = { { "text", -EIO }, { "none", -ENOENT }, { "pipe", -EIO } };
+        struct rtcroom_levels *l = NULL;
+        struct rtcroom_levels_now now;
+        struct rtcroom_context *c;
+        struct rig g;
+
+        rig_init(&g);
+        c = create(&g);
+        daemon_double_set_hook(&g.d, levels_in_arg);
+        for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+                daemon_double_set_hook_arg(&g.d, cases[i].what);
+                ASSERT_EQ(rtcroom_context_open_levels(c, &l), cases[i].err);
+                ASSERT_NE(rtcroom_last_error(g.r)[0], '\0');
+        }
+        ASSERT(!l);
+        ASSERT_EQ(rtcroom_levels_read(NULL, &now), -EINVAL);
+        ASSERT(!rtcroom_levels_close(NULL));
+        rig_done(&g);
 }

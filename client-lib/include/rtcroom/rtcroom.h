@@ -169,6 +169,36 @@ typedef void (*rtcroom_stat_fn)(const char *object, const char *name, double num
                                 void *user);
 int rtcroom_context_get_stats(struct rtcroom_context *c, rtcroom_stat_fn fn, void *user);
 
+/* ---- levels: who is how loud, 25 times a second, from shared memory; rtcroom/levels.h says how it looks ---- */
+
+struct rtcroom_levels;
+
+struct rtcroom_level {
+        char user_id[129];
+        uint32_t participant; /* the number of its object */
+        bool self, speaking;
+        bool flows;  /* this participant is played; for oneself: the microphone is open */
+        float level; /* 0–1: what a meter shows */
+        float peak;  /* 0–1: the loudest sample since the last read, or of the last half second */
+};
+struct rtcroom_levels_now {
+        bool in_room;
+        uint64_t time_us; /* CLOCK_MONOTONIC, when it was measured; a daemon that was killed writes no more */
+        float microphone_level, microphone_peak; /* as captured, also while nothing of it is sent; 0 while muted */
+        const struct rtcroom_level *people;      /* borrowed until the next read or close */
+        size_t n_people;
+};
+
+/* Blocks for the daemon's answer; reading then asks nobody. Closing it is what tells the daemon to measure no more.
+ * -EIO: the daemon's levels are of another version. */
+int rtcroom_context_open_levels(struct rtcroom_context *c, struct rtcroom_levels **ret);
+/* The same from a descriptor that a program got with its own D-Bus library; it is borrowed. */
+int rtcroom_levels_map(int fd, struct rtcroom_levels **ret);
+/* Never blocks. 1: something new; 0: nothing since the last read, which is told again; -ENOENT: the context or the
+ * daemon has ended, nothing will come any more. */
+int rtcroom_levels_read(struct rtcroom_levels *l, struct rtcroom_levels_now *ret);
+struct rtcroom_levels *rtcroom_levels_close(struct rtcroom_levels *l); /* NULL is legal. Returns NULL. */
+
 const char *rtcroom_version(void); /* of this library */
 
 #pragma GCC visibility pop
