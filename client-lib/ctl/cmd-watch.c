@@ -1,4 +1,5 @@
 /* cmd-watch.c - commands that go on looking: levels (meters in the terminal) and monitor (events of every room). */
+#include <errno.h>
 #include <json-c/json.h>
 #include <math.h>
 #include <stdio.h>
@@ -10,44 +11,73 @@
 
 enum { METER_US = 100000, METER_WIDTH = 40 };
 
-static void print_meter(const struct rtcroom_participant *p)
+static void print_meter(const char *name, double level, double peak, const char *word)
 {
-        /* 0 to -60 dB across the width: what the ear calls even steps */
-        double db = p->level > 0 ? 20 * log10(p->level) : -100;
-        int filled = (int)((db + 60) / 60 * METER_WIDTH);
+        int filled = meter_cells(level, METER_WIDTH), mark = meter_cells(peak, METER_WIDTH);
+        double db = level > 0 ? 20 * log10(level) : -99;
         char bar[METER_WIDTH + 1];
 
-        filled = filled < 0 ? 0 : filled > METER_WIDTH ? METER_WIDTH : filled;
         memset(bar, '#', (size_t)filled);
         memset(bar + filled, '.', (size_t)(METER_WIDTH - filled));
+        if (mark > filled)
+                bar[mark - 1] = '|';
         bar[METER_WIDTH] = '\0';
-        print_part(stdout, "%-20.20s %s %5.0f dB %s", p->user_id, bar, db < -99 ? -99.0 : db,
-                   p->speaking ? "speaking" : "");
+        print_part(stdout, "%-20.20s %s %5.0f dB %s", name, bar, db < -99 ? -99.0 : db, word);
         puts("\033[K");
 }
 
-static void print_levels(const struct ctl *o, const struct rtcroom_participant *list, size_t n)
+/* Returns the lines printed. */
+static size_t print_levels(const struct ctl *o, const struct rtcroom_levels_now *now)
 {
-        struct json_object *j, *levels;
+        struct json_object *j, *levels, *peaks;
 
         if (!o->json) {
-                for (size_t i = 0; i < n; i++)
-                        print_meter(&list[i]);
-                return;
+                print_meter("(microphone)", (double)now->microphone_level, (double)now->microphone_peak, "");
+                for (size_t i = 0; i < now->n_people; i++)
+                        print_meter(now->people[i].user_id, (double)now->people[i].level, (double)now->people[i].peak,
+                                    now->people[i].speaking ? "speaking" : "");
+                return now->n_people + 1;
         }
         j = event_json(o, "levels");
         levels = json_object_new_object();
-        for (size_t i = 0; i < n; i++)
-                json_object_object_add(levels, list[i].user_id, json_object_new_double(list[i].level));
+        peaks = json_object_new_object();
+        for (size_t i = 0; i < now->n_people; i++) {
+                const struct rtcroom_level *p = &now->people[i];
+
+                json_object_object_add(levels, p->user_id, json_object_new_double((double)p->level));
+                json_object_object_add(peaks, p->user_id, json_object_new_double((double)p->peak));
+        }
         json_object_object_add(j, "levels", levels);
+        json_object_object_add(j, "peaks", peaks);
+        json_object_object_add(j, "microphone", json_object_new_double((double)now->microphone_level));
         print_json(j);
+        return 0;
+}
+
+/* Until the count is reached, the room ends (-ENOENT) or a signal (1). */
+static int show_levels(const struct ctl *o, struct rtcroom *r, struct rtcroom_levels *l)
+{
+        struct rtcroom_levels_now now;
+        size_t printed = 0;
+        int k = 0;
+
+        for (unsigned i = 0; (o->count == 0 || i < o->count) && k == 0; i++) {
+                k = rtcroom_levels_read(l, &now);
+                if (k < 0 || !now.in_room)
+                        return -ENOENT;
+                if (printed > 0 && isatty(STDOUT_FILENO))
+                        printf("\033[%zuA", printed);
+                printed = print_levels(o, &now);
+                printf("%s", o->json || !isatty(STDOUT_FILENO) ? "" : "\033[J"); /* somebody has left: a line less */
+                k = loop_until(r, NULL, METER_US);
+        }
+        return k;
 }
 
 int cmd_levels(struct ctl *o, int argc, char **argv)
 {
-        struct rtcroom_participant *list;
+        struct rtcroom_levels *l = NULL;
         struct rtcroom_context *c;
-        size_t n = 0, printed = 0;
         struct rtcroom *r;
         int k;
 
@@ -57,21 +87,17 @@ int cmd_levels(struct ctl *o, int argc, char **argv)
         k = open_room(o, &r, &c);
         if (k != 0)
                 return k;
-        for (unsigned i = 0; o->count == 0 || i < o->count; i++) {
-                k = rtcroom_context_get_participants(c, &list, &n);
-                if (k < 0)
-                        break;
-                if (printed > 0 && !o->json && isatty(STDOUT_FILENO))
-                        printf("\033[%zuA", printed);
-                print_levels(o, list, n);
-                free(list);
-                printed = n;
-                k = loop_until(r, NULL, METER_US);
-                if (k != 0)
-                        break;
-        }
-        if (k < 0)
+        k = rtcroom_context_open_levels(c, &l);
+        if (k < 0) {
                 k = fail_errno(o, r, k);
+        } else {
+                k = show_levels(o, r, l);
+                if (k == -ENOENT)
+                        k = fail(o, EXIT_NO_ROOM, "the room has ended");
+                else if (k < 0)
+                        k = fail_errno(o, r, k);
+        }
+        rtcroom_levels_close(l);
         rtcroom_close(r);
         return k == 1 ? EXIT_OK : k;
 }

@@ -53,6 +53,8 @@ struct json_object *event_json(const struct ctl *o, const char *event);
  * Control characters and what is no UTF-8 are shown as \x1b. The line's end is added. */
 void print_line(FILE *to, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void print_part(FILE *to, const char *fmt, ...) __attribute__((format(printf, 2, 3))); /* without the end */
+/* How many of `width` cells of a meter a level fills: 0 to -60 dB across them, what the ear calls even steps. */
+int meter_cells(double level, int width);
 /* Text form of an event: "  0.123 s  text". */
 void print_event(const struct ctl *o, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 int fail(const struct ctl *o, int code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));

@@ -1,6 +1,7 @@
 /* output.c - text for people, one JSON object a line for programs. See ctl.h. */
 #include <errno.h>
 #include <json-c/json.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -78,6 +79,14 @@ void print_line(FILE *to, const char *fmt, ...)
         print_args(to, fmt, ap);
         va_end(ap);
         fputc('\n', to);
+}
+
+int meter_cells(double level, int width)
+{
+        double db = level > 0 ? 20 * log10(level) : -100;
+        int cells = (int)((db + 60) / 60 * width + 0.5);
+
+        return cells < 0 ? 0 : cells > width ? width : cells;
 }
 
 void print_event(const struct ctl *o, const char *fmt, ...)
