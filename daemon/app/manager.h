@@ -15,6 +15,8 @@
 #include "media/audio-io.h"
 
 struct manager;
+struct consent;
+struct consent_desktop;
 struct context;
 struct participant;
 
@@ -24,6 +26,7 @@ struct caller {
         const char *application_id; /* Flatpak, snap or unit id, "" if none */
         const char *exe_path;       /* "" if unknown */
         bool sandboxed;
+        bool claims_path; /* exe_path is the program's word (bus/bus-identity.c) */
 };
 
 enum room_state {
@@ -104,8 +107,9 @@ struct manager_events {
         void (*participant_added)(struct participant *p, void *ctx);
         void (*participant_removed)(struct participant *p, void *ctx);
         void (*participant_properties)(struct participant *p, uint32_t mask, void *ctx);
-        void (*room_changed)(void *ctx); /* Manager.InRoom, RoomId, UserId */
-        void (*stopped)(void *ctx);      /* after manager_stop(): the room is left, every request completed */
+        void (*room_changed)(void *ctx);    /* Manager.InRoom, RoomId, UserId */
+        void (*consent_changed)(void *ctx); /* answers, or questions that wait; may be NULL */
+        void (*stopped)(void *ctx);         /* after manager_stop(): the room is left, every request completed */
 };
 
 struct manager_env { /* borrowed, outlives the manager */
@@ -114,6 +118,7 @@ struct manager_env { /* borrowed, outlives the manager */
         const struct engine_env *engine_env;
         struct audio_io *audio;
         struct rng *rng;
+        const struct consent_desktop *desktop; /* who asks the user; NULL: nobody can (app/consent.h) */
         const char *state_dir; /* $XDG_STATE_HOME/rtcroom: remembered volumes; NULL: nothing is remembered */
 };
 
@@ -125,6 +130,9 @@ struct manager *manager_free(struct manager *m); /* after `stopped`, or at any t
 void manager_stop(struct manager *m);
 /* Takes the new configuration; a room goes on under what it was joined with, apart from consent and log level. */
 void manager_set_config(struct manager *m, struct config *config);
+
+/* Answers and open questions about the microphone. Borrowed. */
+struct consent *manager_consent(struct manager *m);
 
 /* The one room of this desktop user; "" when there is none. in_room: joined or reconnecting. */
 bool manager_room(const struct manager *m, const char **ret_room_id, const char **ret_user_id);

@@ -13,12 +13,14 @@
 #include "bus/bus-caller.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/list.h"
 #include "base/log.h"
+#include "bus/bus-process.h"
 
 LOG_TOPIC("bus/bus-caller");
 
@@ -136,6 +138,7 @@ static void describe(struct entry *e)
                 .application_id = e->identity.application_id,
                 .exe_path = e->identity.exe_path,
                 .sandboxed = e->identity.sandboxed,
+                .claims_path = e->identity.claims_path,
         };
         log_debug("%s is \"%s\" (%s)%s", e->name, e->identity.application_id, e->identity.exe_path,
                   e->identity.sandboxed ? ", sandboxed" : "");
@@ -201,6 +204,16 @@ int bus_callers_get(struct bus_callers *cs, const char *unique_name, const struc
         return 0;
 }
 
+int bus_callers_identity(struct bus_callers *cs, const char *unique_name, const struct bus_identity **ret)
+{
+        struct entry *e = find(cs, unique_name);
+
+        if (!e)
+                return -ENXIO;
+        *ret = &e->identity;
+        return 0;
+}
+
 int bus_callers_subscribe(struct bus_callers *cs, const char *unique_name, bool on)
 {
         struct entry *e;
@@ -255,8 +268,14 @@ struct bus_callers *bus_callers_free(struct bus_callers *cs)
 
 struct credentials {
         uint32_t pid;
+        int pidfd; /* owned; negative: this bus does not give any */
         char label[256];
 };
+
+static void credentials_done(struct credentials *c)
+{
+        c->pidfd = close_fd(c->pidfd);
+}
 
 static int read_label(sd_bus_message *m, struct credentials *c)
 {
@@ -274,6 +293,16 @@ static int read_label(sd_bus_message *m, struct credentials *c)
         return sd_bus_message_exit_container(m);
 }
 
+static int read_pidfd(sd_bus_message *m, struct credentials *c)
+{
+        int fd, r = sd_bus_message_read(m, "v", "h", &fd); /* the message's own */
+
+        if (r < 0)
+                return r;
+        c->pidfd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+        return c->pidfd < 0 ? -errno : 0;
+}
+
 /* The a{sv} of GetConnectionCredentials; unknown keys are skipped. */
 static int read_credentials(sd_bus_message *m, struct credentials *c)
 {
@@ -287,6 +316,8 @@ static int read_credentials(sd_bus_message *m, struct credentials *c)
                         return r;
                 if (strcmp(key, "ProcessID") == 0)
                         r = sd_bus_message_read(m, "v", "u", &c->pid);
+                else if (strcmp(key, "ProcessFD") == 0 && c->pidfd < 0)
+                        r = read_pidfd(m, c);
                 else if (strcmp(key, "LinuxSecurityLabel") == 0)
                         r = read_label(m, c);
                 else
@@ -297,28 +328,51 @@ static int read_credentials(sd_bus_message *m, struct credentials *c)
         return r;
 }
 
-static int ask_bus(sd_bus *bus, const char *unique_name, struct credentials *ret)
+static int ask_bus(sd_bus *bus, const char *unique_name, const char *member, sd_bus_message **ret)
 {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL, *reply = NULL;
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         int r = sd_bus_message_new_method_call(bus, &call, "org.freedesktop.DBus", "/org/freedesktop/DBus",
-                                               "org.freedesktop.DBus", "GetConnectionCredentials");
+                                               "org.freedesktop.DBus", member);
 
         if (r < 0)
                 return r;
         r = sd_bus_message_append(call, "s", unique_name);
         if (r < 0)
                 return r;
-        r = sd_bus_call(bus, call, IDENTIFY_TIMEOUT_US, &error, &reply);
-        if (r < 0)
-                return sd_bus_error_has_name(&error, SD_BUS_ERROR_NAME_HAS_NO_OWNER) ? -ENXIO : r;
-        return read_credentials(reply, ret);
+        r = sd_bus_call(bus, call, IDENTIFY_TIMEOUT_US, &error, ret);
+        return r < 0 && sd_bus_error_has_name(&error, SD_BUS_ERROR_NAME_HAS_NO_OWNER) ? -ENXIO : r;
+}
+
+static int ask_credentials(sd_bus *bus, const char *unique_name, struct credentials *ret)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        int r = ask_bus(bus, unique_name, "GetConnectionCredentials", &reply);
+
+        return r < 0 ? r : read_credentials(reply, ret);
+}
+
+struct name { /* what bus_process_ops are handed */
+        sd_bus *bus;
+        const char *unique_name;
+};
+
+static bool confirm(pid_t pid, void *ctx)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        const struct name *n = ctx;
+        uint32_t now;
+
+        return ask_bus(n->bus, n->unique_name, "GetConnectionUnixProcessID", &reply) >= 0 &&
+               sd_bus_message_read(reply, "u", &now) > 0 && now == (uint32_t)pid;
 }
 
 static int identify_by_system(sd_bus *bus, const char *unique_name, struct bus_identity *ret, void *ctx)
 {
-        struct credentials c = { 0 };
-        int r = ask_bus(bus, unique_name, &c);
+        _cleanup_(credentials_done) struct credentials c = { .pidfd = -1 };
+        struct bus_process_ops ops = bus_process_system;
+        struct name name = { bus, unique_name };
+        int r = ask_credentials(bus, unique_name, &c);
 
         (void)ctx;
         if (r == -ENXIO || r == -ENOMEM)
@@ -326,7 +380,9 @@ static int identify_by_system(sd_bus *bus, const char *unique_name, struct bus_i
         if (r < 0)
                 log_every_second(LOG_LEVEL_WARNING, "who is %s? the bus does not tell: %s; taken as sandboxed",
                                  unique_name, strerror(-r));
-        bus_identity_of_pid((pid_t)c.pid, c.label, ret); /* no pid: unknown, hence sandboxed */
+        ops.confirm = confirm;
+        bus_process_identify(&(struct bus_process){ .pid = (pid_t)c.pid, .pidfd = c.pidfd, .label = c.label }, &ops,
+                             &name, ret); /* no pid: unknown, hence sandboxed */
         return 0;
 }
 

@@ -34,6 +34,8 @@ struct bus_callers *bus_callers_free(struct bus_callers *cs);
 
 /* The caller, borrowed until the loop's next turn. -ENXIO: gone already. -ENOBUFS: too many programs. */
 int bus_callers_get(struct bus_callers *cs, const char *unique_name, const struct caller **ret);
+/* Of a program that has called and is still there; -ENXIO: there is none. Borrowed likewise. */
+int bus_callers_identity(struct bus_callers *cs, const char *unique_name, const struct bus_identity **ret);
 
 int bus_callers_subscribe(struct bus_callers *cs, const char *unique_name, bool on);
 /* Unique names of subscribers, one after the other: NULL gives the first; NULL is returned after the last. */

@@ -20,8 +20,11 @@
  *
  * A sandboxed program has no path: what is /usr/bin/x in there is not what it is out here.
  *
- * Safe side: who cannot be looked at (no pid, no access to its root) counts as sandboxed. The pid may in theory have
- * been reused between the bus's answer and our reading.
+ * Ids hold [A-Za-z0-9._-] only: what else is escaped in a unit's name (a "/" in particular, which would make a path of
+ * it) makes it no id. A unit's name of more than launcher and id, which has to be escaped, is none either.
+ *
+ * Safe side: who cannot be looked at (no pid, no access to its root) counts as sandboxed. That the pid stays the same
+ * process's meanwhile is bus-process.c's business.
  *
  * Control thread. Bounded reads of /proc, no allocation.
  */
@@ -47,8 +50,13 @@ void bus_identity_unknown(struct bus_identity *ret)
 
 static bool take_id(const char *from, size_t len, char *ret_id)
 {
+        static const char ok[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
+
         if (len == 0 || len > BUS_APPLICATION_ID_MAX)
                 return false;
+        for (size_t i = 0; i < len; i++)
+                if (!from[i] || !strchr(ok, from[i]))
+                        return false;
         memcpy(ret_id, from, len);
         ret_id[len] = '\0';
         return true;
@@ -156,11 +164,16 @@ static char *own_unit(const char *cgroup, char *path, size_t size)
 
 bool bus_identity_parse_unit(const char *cgroup, char ret_id[static BUS_APPLICATION_ID_MAX + 1])
 {
-        char path[4096], *unit = own_unit(cgroup, path, sizeof(path));
+        char path[4096], *unit = own_unit(cgroup, path, sizeof(path)), *dash;
 
         if (!unit || !strip_unit(unit))
                 return false;
-        unit = strrchr(unit, '-') + 1;
+        unit += strlen("app-");
+        dash = strchr(unit, '-');
+        if (dash && strchr(dash + 1, '-'))
+                return false;
+        if (dash)
+                unit = dash + 1;
         unescape(unit);
         return take_id(unit, strlen(unit), ret_id);
 }

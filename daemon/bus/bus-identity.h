@@ -13,11 +13,14 @@ struct bus_identity {
         char exe_path[1024];                             /* "" if unknown, longer, or sandboxed */
         bool claims_path;                                /* the kernel does not tell: the path is the program's word */
         bool sandboxed;                                  /* also when it cannot be told */
+        pid_t pid;           /* 0 if unknown; with the start time it is this process only */
+        uint64_t start_time; /* ticks since boot */
 };
 
 /* Nothing is known: sandboxed, no names. */
 void bus_identity_unknown(struct bus_identity *ret);
-/* The process's identity; parts that cannot be read are left unknown. `label`: its LSM label, or NULL. */
+/* The process's identity; parts that cannot be read are left unknown, pid and start time always (bus-process.h fills
+ * them in). `label`: its LSM label, or NULL. */
 void bus_identity_of_pid(pid_t pid, const char *label, struct bus_identity *ret);
 
 /* Which mount is "/", as text to compare; false: none, or it does not fit. */

@@ -70,12 +70,20 @@ TEST(unit)
                 { "0::/a/app-org.example.Panel.service", "org.example.Panel" },
                 { "0::/a/app-gnome-org.example.Panel@autostart.service", "org.example.Panel" },
                 { "3:cpu:/x\n0::/a/app-x.y-1.scope\n", "x.y" },
+                { "0::/a/app-kde\\x2dplasma-org.kde.konsole-9f.scope", "org.kde.konsole" },
+                { "0::/a/app-gnome-org.gnome.Foo\\x2dBar@4711.service", "org.gnome.Foo-Bar" },
+                { "0::/a/app-org.example.Panel@.service", "org.example.Panel" },
+                { "0::/a/app-a-b-c-1.scope", NULL }, /* an id with a dash that is not escaped */
+                { "0::/a/app-a-b-c@1.service", NULL },
+                { "0::/a/app-x-\\x2fusr\\x2fbin\\x2fallowed-1.scope", NULL }, /* an id is no path */
+                { "0::/a/app-x-\\x3a1.42-1.scope", NULL },                    /* nor a bus name */
+                { "0::/a/app-\\x41pp.x@1.service", "App.x" },
                 { "0::/a/session-2.scope", NULL },
                 { "0::/a/app-nothing.slice", NULL },
                 { "0::/a/app-x.scope", NULL },
                 { "0::/a/app-.service", NULL },
-                { "0::/a/app-\\x00-1.scope", "\\x00" }, /* no byte 0 is made of it */
-                { "0::/a/app-a\\x2-1.scope", "a\\x2" },
+                { "0::/a/app-\\x00-1.scope", NULL }, /* no byte 0 is made of it, and a backslash is none of an id */
+                { "0::/a/app-a\\x2-1.scope", NULL },
                 { "1:cpu:/app-x.y-1.scope", NULL },
                 { "0::", NULL },
                 { "", NULL },
