@@ -1,7 +1,7 @@
 /* main.c - rtcroomctl: rooms from the command line, on librtcroom. Arguments and the table of commands.
  *
- * Everything a command needs of the daemon goes through librtcroom; tokens and the consent list are files, and need
- * none.
+ * Everything a command needs of the daemon goes through librtcroom; but consent, which is no application's business
+ * and not in there, and tokens, which need no daemon.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,7 +26,7 @@ static const struct command {
         { "monitor", "", "print the events of every room, whoever joined it", cmd_monitor },
         { "echo-test", "--app APPID", "hear yourself through the server, with the delay", cmd_echo_test },
         { "token", "create|inspect|verify|janus-secret …", "tokens of the 001 form", cmd_token },
-        { "consent", "list|allow|deny [PROGRAM]", "which programs may use the microphone", cmd_consent },
+        { "consent", "list|allow|deny|reset [PROGRAM]", "which programs may use the microphone", cmd_consent },
 };
 
 static void usage(FILE *to)

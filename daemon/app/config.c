@@ -438,6 +438,7 @@ static int read_programs(struct reader *r, struct json_object *v, const struct k
 
 static const struct key consent_keys[] = {
         { "default", read_policy, offsetof(struct config, consent_default) },
+        { "askSeconds", read_uint, offsetof(struct config, consent_ask_s), 5, 600 },
         { "programs", read_programs },
         { 0 },
 };
@@ -602,6 +603,7 @@ static const struct key document_keys[] = {
 static void defaults(struct config *c)
 {
         c->consent_default = CONSENT_ASK;
+        c->consent_ask_s = 60;
         c->embedded_idle_s = 60;
         c->voice =
                 (struct voice_config){ .frame_ms = 20, .bitrate = 32000, .complexity = 5, .dtx = true, .fec = true };
@@ -713,11 +715,13 @@ static const struct config_program *find_program(const struct config *c, const c
         return NULL;
 }
 
-enum consent_policy config_consent(const struct config *c, const char *app_id, const char *exe_path)
+bool config_consent_named(const struct config *c, const char *app_id, const char *exe_path, enum consent_policy *ret)
 {
         const struct config_program *program = find_program(c, app_id);
 
         if (!program)
                 program = find_program(c, exe_path);
-        return program ? program->policy : c->consent_default;
+        if (program)
+                *ret = program->policy;
+        return program;
 }

@@ -11,6 +11,7 @@
  *   apps.<appId>.allowed        true         boolean
  *   apps.<appId>.livekit        none         { apiKey, apiSecretFile (mode 0600) }, both
  *   consent.default             "ask"        "ask", "allow", "deny"
+ *   consent.askSeconds          60           5-600: how long a question waits for an answer
  *   consent.programs.<id>       the above    application id or executable path -> "ask", "allow", "deny"
  *   embedded.listen             off          "host:port", an IPv6 host in brackets
  *   embedded.idleSeconds        60           0-86400
@@ -53,6 +54,7 @@ struct config {
         struct config_app *apps;
         size_t n_apps;
         enum consent_policy consent_default; /* ask */
+        uint32_t consent_ask_s;              /* 60 */
         struct config_program *programs;
         size_t n_programs;
         char *embedded_listen;          /* NULL: off */
@@ -91,7 +93,7 @@ int config_set_program(const char *path, const char *id, enum consent_policy pol
 struct config *config_free(struct config *c);
 
 const struct config_app *config_find_app(const struct config *c, const char *app_id); /* NULL: not mentioned */
-/* The policy for a program, by application id first, then by executable path, else the default. */
-enum consent_policy config_consent(const struct config *c, const char *app_id, const char *exe_path);
+/* The policy of a program that is named, by application id first, then by path. False: the default is for it. */
+bool config_consent_named(const struct config *c, const char *app_id, const char *exe_path, enum consent_policy *ret);
 
 DEFINE_CLEANUP(struct config *, config_free)

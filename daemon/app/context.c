@@ -57,6 +57,8 @@ int context_new(struct manager *m, const struct caller *who, const char *app_id,
         list_init(&c->gone);
         c->manager = m;
         c->url = *url;
+        c->sandboxed = who->sandboxed;
+        c->claims_path = who->claims_path;
         (void)snprintf(c->app_id, sizeof(c->app_id), "%s", app_id);
         r = copy_caller(c, who, server);
         if (r >= 0)
@@ -180,6 +182,7 @@ int context_reserve(struct context *c, size_t n)
 void request_complete(struct context *c, struct request *rq, const struct result *res)
 {
         assert(!rq->completed);
+        consent_cancel(&rq->wait);
         rq->completed = true;
         rq->result = *res;
         list_remove(&rq->link);
@@ -269,6 +272,15 @@ void context_room_left(struct context *c)
 }
 
 /* ---- life ---- */
+
+struct caller context_program(const struct context *c)
+{
+        return (struct caller){ .unique_name = c->owner,
+                                .application_id = c->program,
+                                .exe_path = c->exe_path,
+                                .sandboxed = c->sandboxed,
+                                .claims_path = c->claims_path };
+}
 
 bool context_is_in_room(const struct context *c)
 {

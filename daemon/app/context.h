@@ -40,7 +40,8 @@ struct context {
         char *owner;    /* owned: unique name */
         char *program;  /* owned: application id, "" if none */
         char *exe_path; /* owned, "" if unknown */
-        char *server;   /* owned */
+        bool sandboxed, claims_path;
+        char *server; /* owned */
         char app_id[ID_MAX + 1];
         struct url url; /* `server`, taken apart */
         bool destroyed;
@@ -108,6 +109,7 @@ void context_destroy(struct context *c);
 /* Like destroy, and the object goes with the next flush. The room is left without it. */
 void context_remove(struct context *c);
 
-bool context_is_in_room(const struct context *c); /* it holds the room, in whatever state */
+struct caller context_program(const struct context *c); /* who made it; borrowed */
+bool context_is_in_room(const struct context *c);       /* it holds the room, in whatever state */
 bool context_wants_capture(const struct context *c);
 bool context_wants_publish(const struct context *c, bool auto_publish);

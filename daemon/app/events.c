@@ -1,7 +1,7 @@
 /* events.c - telling: everything that was marked goes out here, from the loop, in one fixed order.
  *
- *   the room of the desktop user → for each context: properties → participants gone, new, changed → completions →
- *   state and interruption events → lists → network quality → the object's removal → `stopped`
+ *   the room of the desktop user, consent → for each context: properties → participants gone, new, changed →
+ *   completions → state and interruption events → lists → network quality → the object's removal → `stopped`
  *
  * Hence properties are true before the signal that tells of them, a join's Completed precedes its first list, and what
  * ended a room precedes the empty lists. Contexts and told participants are freed here and nowhere else, so a callback
@@ -25,6 +25,15 @@ static void tell_room(struct manager *m)
                 return;
         m->told_in_room = !m->told_in_room;
         m->events.room_changed(m->ctx);
+}
+
+static void tell_consent(struct manager *m)
+{
+        if (!m->consent_dirty)
+                return;
+        m->consent_dirty = false;
+        if (m->events.consent_changed)
+                m->events.consent_changed(m->ctx);
 }
 
 static void tell_properties(struct manager *m, struct context *c)
@@ -157,6 +166,7 @@ void manager_flush(void *ctx)
 
         room_settle(&m->room);
         tell_room(m);
+        tell_consent(m);
         list_for_each (c, &m->contexts, link)
                 tell_context(m, c);
         if (!has_stopped(m))

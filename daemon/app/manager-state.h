@@ -1,6 +1,7 @@
 /* manager-state.h - the manager's own state, shared by the files of this folder. Control thread. */
 #pragma once
 
+#include "app/consent.h"
 #include "app/manager.h"
 #include "app/room.h"
 #include "app/volumes.h"
@@ -16,7 +17,9 @@ struct manager {
         uint32_t next_context, next_request, next_op;
         struct room room;
         struct volumes *volumes; /* owned */
+        struct consent *consent; /* owned */
         struct loop_source *flush_timer;
+        bool consent_dirty;
         bool room_dirty, told_in_room;
         bool stopping, told_stopped;
 };

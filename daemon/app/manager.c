@@ -27,12 +27,19 @@ uint32_t manager_next_op(struct manager *m)
 
 /* ---- life ---- */
 
+static void on_judged(void *ctx);
+static void on_pending(void *ctx);
+
 static int manager_prepare(struct manager *m)
 {
+        static const struct consent_events consent_events = { 0, on_judged, on_pending };
         int r = loop_add_timer(m->env.loop, LOOP_NEVER, manager_flush, m, &m->flush_timer);
 
         if (r >= 0)
                 r = volumes_new(m->env.loop, m->env.state_dir, &m->volumes);
+        if (r >= 0)
+                r = consent_new(m->env.loop, m->config, m->env.desktop, m->env.state_dir, &consent_events, m,
+                                &m->consent);
         if (r >= 0)
                 r = room_init(&m->room, m);
         return r;
@@ -70,6 +77,7 @@ struct manager *manager_free(struct manager *m)
         room_done(&m->room);
         list_for_each (c, &m->contexts, link)
                 context_free(c);
+        consent_free(m->consent);
         volumes_free(m->volumes);
         config_free(m->config);
         m->flush_timer = loop_remove(m->flush_timer);
@@ -114,15 +122,41 @@ static void withdraw_consent(struct context *c)
                                                          .text = "microphone permission denied" });
 }
 
-void manager_set_config(struct manager *m, struct config *config)
+static void on_judged(void *ctx)
 {
+        struct manager *m = ctx;
         struct context *c;
 
-        config_free(m->config);
-        m->config = config;
-        list_for_each (c, &m->contexts, link)
-                if (c->consented && config_consent(config, c->program, c->exe_path) != CONSENT_ALLOW)
+        list_for_each (c, &m->contexts, link) {
+                struct caller who = context_program(c);
+
+                if (c->consented && consent_check(m->consent, &who) != CONSENT_ALLOW)
                         withdraw_consent(c);
+        }
+        m->consent_dirty = true;
+        manager_mark(m);
+}
+
+static void on_pending(void *ctx)
+{
+        struct manager *m = ctx;
+
+        m->consent_dirty = true;
+        manager_mark(m);
+}
+
+void manager_set_config(struct manager *m, struct config *config)
+{
+        struct config *old = m->config;
+
+        m->config = config;
+        consent_set_config(m->consent, config);
+        config_free(old);
+}
+
+struct consent *manager_consent(struct manager *m)
+{
+        return m->consent;
 }
 
 bool manager_room(const struct manager *m, const char **ret_room_id, const char **ret_user_id)
@@ -198,6 +232,7 @@ int manager_create_context(struct manager *m, const struct caller *who, const st
         r = context_new(m, who, p.app_id, server_for(m, &p, app), &url, &c);
         if (r < 0)
                 return r;
+        consent_prepare(m->consent);
         publish_context(m, c);
         *ret = c;
         return CREATE_OK;
@@ -207,6 +242,7 @@ void manager_owner_gone(struct manager *m, const char *unique_name)
 {
         struct context *c;
 
+        consent_owner_gone(m->consent, unique_name);
         list_for_each (c, &m->contexts, link) {
                 if (c->removed || strcmp(c->owner, unique_name) != 0)
                         continue;
@@ -260,6 +296,7 @@ static int new_request(struct context *c, const char *requester, uint32_t number
         r = request_new(requester, number, api, ret);
         if (r < 0)
                 return r;
+        (*ret)->context = c;
         list_append(&c->pending, &(*ret)->link);
         c->n_requests++;
         return 0;

@@ -1,7 +1,8 @@
 /* operations.c - what each operation of a context checks, in the contract's order, and what it then starts.
  *
  * A join: destroyed (115910) → parameters (20000) → a room is held (21100) → consent (10200) → token (21101) → engine
- * (21102). Operations before a join are remembered as intents. Control thread; no event is emitted here.
+ * (21102). Where the user has to be asked the request waits: a join holds the room meanwhile, and its token is judged
+ * after the answer. Operations before a join are remembered as intents. Control thread; no event is emitted here.
  */
 #include "app/operations.h"
 
@@ -37,14 +38,17 @@ static void fail_auth(struct context *c, struct request *rq)
         request_complete(c, rq, &res);
 }
 
+static void set_capture(struct context *c, bool on)
+{
+        c->capture = on ? INTENT_ON : INTENT_OFF;
+        context_changed(c, CONTEXT_AUDIO_CAPTURE);
+        if (is_inside(c))
+                voice_update(room_of(c));
+}
+
 static void fail_outside(struct context *c, struct request *rq)
 {
         request_complete_failed(c, rq, "not in a room");
-}
-
-static bool has_consent(const struct context *c)
-{
-        return consent_is_given(c->manager->config, c->program, c->exe_path);
 }
 
 /* The AppKey of the context's app, or NULL. */
@@ -55,9 +59,9 @@ static const char *app_key_of(const struct context *c)
         return app ? app->app_key : NULL;
 }
 
-/* False: the request has been completed. */
-static bool judge_token(struct context *c, struct request *rq, const char *room_id, const char *user_id,
-                        const char *token, uint64_t *ret_expires_at)
+/* False: not a good one; ret_res is filled. */
+static bool judge_token(struct context *c, enum api api, const char *room_id, const char *user_id, const char *token,
+                        uint64_t *ret_expires_at, struct result *ret_res)
 {
         struct token_claim claim = {
                 .app_id = c->app_id,
@@ -68,17 +72,74 @@ static bool judge_token(struct context *c, struct request *rq, const char *room_
                 .engine = c->url.engine,
                 .now_s = c->manager->env.realtime_us() / US_PER_SEC,
         };
-        struct result res;
 
         if (token_judge(&claim, ret_expires_at) == TOKEN_GOOD)
                 return true;
-        result_invalid_token(rq->api, &res);
-        request_complete(c, rq, &res);
+        result_invalid_token(api, ret_res);
         return false;
 }
 
-static void join_checked(struct context *c, struct request *rq, const struct params_join *p)
+/* ---- consent ---- */
+
+static void on_answer(bool allowed, void *ctx);
+
+/* What holds for the program that made the context. ASK: rq waits for the user's answer (on_answer). */
+static enum consent_policy check_consent(struct context *c, struct request *rq)
 {
+        struct caller who = context_program(c);
+        enum consent_policy p = consent_check(c->manager->consent, &who);
+
+        if (p == CONSENT_ASK && consent_ask(c->manager->consent, &who, &rq->wait, on_answer, rq) < 0)
+                p = CONSENT_DENY;
+        return p;
+}
+
+static void start_held_join(struct context *c, uint64_t expires_at)
+{
+        c->consented |= room_of(c)->auto_publish;
+        room_start(room_of(c), app_key_of(c), expires_at);
+}
+
+static void join_allowed(struct context *c)
+{
+        struct room *room = room_of(c);
+        uint64_t expires_at;
+        struct result res;
+
+        if (judge_token(c, API_JOIN, room->room_id, room->user_id, room->held.token, &expires_at, &res))
+                start_held_join(c, expires_at);
+        else
+                room_refuse(room, &res);
+}
+
+static void capture_allowed(struct context *c, struct request *rq)
+{
+        c->consented = true;
+        set_capture(c, true);
+        request_complete_ok(c, rq);
+}
+
+static void on_answer(bool allowed, void *ctx)
+{
+        struct request *rq = ctx;
+        struct context *c = rq->context;
+        LOG_SCOPE(LOG_FIELD_CONTEXT, c->label);
+        struct result res;
+
+        result_auth_deny(rq->api, &res);
+        if (rq->api != API_JOIN && allowed)
+                capture_allowed(c, rq);
+        else if (rq->api != API_JOIN)
+                request_complete(c, rq, &res);
+        else if (allowed)
+                join_allowed(c);
+        else
+                room_refuse(room_of(c), &res);
+}
+
+static void join_checked(struct context *c, struct request *rq, struct params_join *p)
+{
+        enum consent_policy consent = CONSENT_ALLOW;
         struct room *room = room_of(c);
         uint64_t expires_at;
         struct result res;
@@ -88,15 +149,18 @@ static void join_checked(struct context *c, struct request *rq, const struct par
                 request_complete(c, rq, &res);
                 return;
         }
-        if (p->auto_publish && !has_consent(c)) {
-                fail_auth(c, rq);
-                return;
-        }
-        if (!judge_token(c, rq, p->room_id, p->user_id, p->token, &expires_at))
-                return;
         if (p->auto_publish)
-                c->consented = true;
-        room_join(room, c, rq, p, app_key_of(c), expires_at);
+                consent = check_consent(c, rq);
+        if (consent == CONSENT_DENY) {
+                fail_auth(c, rq);
+        } else if (consent == CONSENT_ASK) {
+                room_hold(room, c, rq, p); /* and on_answer() */
+        } else if (judge_token(c, API_JOIN, p->room_id, p->user_id, p->token, &expires_at, &res)) {
+                room_hold(room, c, rq, p);
+                start_held_join(c, expires_at);
+        } else {
+                request_complete(c, rq, &res);
+        }
 }
 
 static void start_join(struct context *c, struct request *rq, const struct options *o)
@@ -130,6 +194,16 @@ static void start_exit(struct context *c, struct request *rq, const struct optio
         room_leave(room_of(c)); /* answered when the room is left */
 }
 
+/* Whoever still waits for an answer wanted it on before it was switched off. */
+static void drop_waiting_captures(struct context *c)
+{
+        struct request *rq;
+
+        list_for_each (rq, &c->pending, link)
+                if (rq->api == API_CHANGE_AUDIO_CAPTURE && rq->wait.consent)
+                        request_complete_failed(c, rq, "capture switched off");
+}
+
 static void start_capture(struct context *c, struct request *rq, const struct options *o)
 {
         struct params_detail detail;
@@ -139,17 +213,17 @@ static void start_capture(struct context *c, struct request *rq, const struct op
                 fail_params(c, rq, &detail);
                 return;
         }
-        if (p.on && !has_consent(c)) {
-                fail_auth(c, rq);
+        if (!p.on) {
+                drop_waiting_captures(c);
+                set_capture(c, false);
+                request_complete_ok(c, rq);
                 return;
         }
-        if (p.on)
-                c->consented = true;
-        c->capture = p.on ? INTENT_ON : INTENT_OFF;
-        context_changed(c, CONTEXT_AUDIO_CAPTURE);
-        if (is_inside(c))
-                voice_update(room_of(c));
-        request_complete_ok(c, rq);
+        switch (check_consent(c, rq)) {
+        case CONSENT_ALLOW: capture_allowed(c, rq); break;
+        case CONSENT_DENY: fail_auth(c, rq); break;
+        case CONSENT_ASK: break; /* on_answer() */
+        }
 }
 
 static void start_publish(struct context *c, struct request *rq, const struct options *o)
@@ -185,6 +259,7 @@ static void start_update_token(struct context *c, struct request *rq, const stru
         const struct room *room = room_of(c);
         struct params_detail detail;
         struct params_token p;
+        struct result res;
 
         if (params_update_token(o, &p, &detail) < 0) {
                 fail_params(c, rq, &detail);
@@ -192,8 +267,10 @@ static void start_update_token(struct context *c, struct request *rq, const stru
         }
         if (!is_inside(c))
                 fail_outside(c, rq);
-        else if (judge_token(c, rq, room->room_id, room->user_id, p.token, &rq->expires_at))
+        else if (judge_token(c, rq->api, room->room_id, room->user_id, p.token, &rq->expires_at, &res))
                 room_update_token(room_of(c), rq, p.token);
+        else
+                request_complete(c, rq, &res);
         free(p.token);
 }
 

@@ -23,6 +23,7 @@ struct request *request_free(struct request *rq)
 {
         if (!rq)
                 return NULL;
+        consent_cancel(&rq->wait);
         list_remove(&rq->link);
         free(rq);
         return NULL;

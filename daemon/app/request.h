@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include "app/consent.h"
 #include "app/manager.h"
 #include "app/params.h"
 #include "base/list.h"
@@ -15,8 +16,10 @@ struct request {
         struct list link; /* in context.pending, then in context.done */
         uint32_t number;  /* 0: a call for statistics */
         enum api api;
-        uint32_t op;          /* the engine's number, 0 while none answers this request */
-        uint64_t deadline_us; /* of the op */
+        struct context *context;  /* whose it is */
+        struct consent_wait wait; /* for the user's answer */
+        uint32_t op;              /* the engine's number, 0 while none answers this request */
+        uint64_t deadline_us;     /* of the op */
         bool completed;
         struct result result;
         struct params_stream stream; /* publish and subscribe: what success makes true */

@@ -39,6 +39,8 @@ static void fail_join_by_engine(struct room *room, const struct engine_result *w
 {
         struct result res;
 
+        if (!room->join)
+                return; /* told already */
         log_info("join of %s failed: %s %d %s", room->room_id, engine_reason_to_string(why->reason), why->err,
                  why->detail);
         result_engine(API_JOIN, why, &res);
@@ -80,6 +82,10 @@ static void do_leave(struct room *room)
         unsigned ms = room->manager->stopping ? ROOM_STOP_TIMEOUT_MS : ROOM_LEAVE_TIMEOUT_MS;
         int r;
 
+        if (!room->engine) { /* nothing has begun: left in the next turn */
+                (void)loop_set_timer(room->deadline, 0);
+                return;
+        }
         room->leave_op = manager_next_op(room->manager);
         (void)loop_set_timer(room->deadline, loop_now_us(loop_of(room)) + ms * US_PER_MS);
         r = room->engine->ops->leave(room->engine, room->leave_op);
@@ -162,6 +168,7 @@ static void do_vacate(struct room *room)
         struct context *c = take_ptr(room->context);
 
         room->self = participant_free(room->self); /* of a join that failed */
+        params_join_done(&room->held);
         room->published = false;
         token_clock_set(&room->token, 0);
         room->room_id[0] = room->user_id[0] = '\0';
@@ -380,29 +387,45 @@ static int start_engine(struct room *room, const struct params_join *p, const ch
         return room->engine->ops->join(room->engine, room->join_op, &params);
 }
 
-void room_join(struct room *room, struct context *c, struct request *rq, const struct params_join *p,
-               const char *app_key, uint64_t expires_at)
+void room_hold(struct room *room, struct context *c, struct request *rq, struct params_join *p)
 {
-        struct engine_result why = { .reason = ENGINE_INTERNAL };
-        int r;
-
         assert(room->state == ROOM_STATE_IDLE);
         room->context = c;
         room->join = rq;
+        room->held = *p;
+        p->token = NULL;
         memcpy(room->room_id, p->room_id, sizeof(room->room_id));
         memcpy(room->user_id, p->user_id, sizeof(room->user_id));
         room->auto_publish = p->auto_publish;
-        room->published = context_wants_publish(c, p->auto_publish);
-        room->token.expires_at = expires_at;
         feed(room, ROOM_JOIN, NULL);
-        context_changed(c, CONTEXT_ROOM_ID | CONTEXT_USER_ID | CONTEXT_TOKEN_EXPIRES_AT);
+        context_changed(c, CONTEXT_ROOM_ID | CONTEXT_USER_ID);
+}
+
+void room_start(struct room *room, const char *app_key, uint64_t expires_at)
+{
+        struct engine_result why = { .reason = ENGINE_INTERNAL };
+        struct context *c = room->context;
+        int r;
+
+        room->published = context_wants_publish(c, room->auto_publish);
+        room->token.expires_at = expires_at;
+        context_changed(c, CONTEXT_TOKEN_EXPIRES_AT);
         (void)loop_set_timer(room->deadline, loop_now_us(loop_of(room)) + ROOM_JOIN_TIMEOUT_MS * US_PER_MS);
-        r = start_engine(room, p, app_key);
+        r = start_engine(room, &room->held, app_key);
+        params_join_done(&room->held);
         if (r >= 0)
                 return;
         if (r == -EOPNOTSUPP)
                 why.reason = ENGINE_UNSUPPORTED;
         (void)snprintf(why.detail, sizeof(why.detail), "%s", strerror(-r));
+        feed(room, ROOM_JOIN_FAILED, &why);
+}
+
+void room_refuse(struct room *room, const struct result *res)
+{
+        static const struct engine_result why = { .reason = ENGINE_CANCELLED };
+
+        room_fail_join(room, res);
         feed(room, ROOM_JOIN_FAILED, &why);
 }
 
@@ -413,7 +436,7 @@ void room_leave(struct room *room)
 
 void room_hurry(struct room *room)
 {
-        if (room->state == ROOM_STATE_LEAVING)
+        if (room->state == ROOM_STATE_LEAVING && room->engine)
                 (void)loop_set_timer(room->deadline, loop_now_us(loop_of(room)) + ROOM_STOP_TIMEOUT_MS * US_PER_MS);
 }
 
@@ -451,6 +474,7 @@ void room_done(struct room *room)
                 dismiss(room); /* the ports come back before the engine goes */
         if (room->engine)
                 room->engine->ops->free(take_ptr(room->engine));
+        params_join_done(&room->held);
         wishes_clear(&room->wishes);
         token_clock_done(&room->token);
         room->deadline = loop_remove(room->deadline);

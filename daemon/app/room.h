@@ -26,11 +26,12 @@ struct room {
         char room_id[ID_MAX + 1], user_id[ID_MAX + 1];
         struct engine *engine; /* owned */
         uint32_t join_op, leave_op;
-        struct request *join; /* borrowed from the context's pending; NULL once completed */
-        bool auto_publish;    /* as the client asked */
-        bool published;       /* the engine publishes our audio; while joining: will, once joined */
-        uint32_t publish_op;  /* one of our own, without a request */
-        bool publish_on;      /* what it asks for */
+        struct request *join;    /* borrowed from the context's pending; NULL once completed */
+        struct params_join held; /* of a join that waits for the user's answer; its token is NULL otherwise */
+        bool auto_publish;       /* as the client asked */
+        bool published;          /* the engine publishes our audio; while joining: will, once joined */
+        uint32_t publish_op;     /* one of our own, without a request */
+        bool publish_on;         /* what it asks for */
         uint64_t lost_us;
         struct quality_stream sent;
         uint32_t quality_op; /* the look in flight, 0: none */
@@ -53,9 +54,14 @@ static inline bool room_is_in(const struct room *room)
         return room->state == ROOM_STATE_JOINED || room->state == ROOM_STATE_RECONNECTING;
 }
 
-/* Starts a join that passed its checks; the outcome goes to rq, also that of a failure here. */
-void room_join(struct room *room, struct context *c, struct request *rq, const struct params_join *p,
-               const char *app_key, uint64_t expires_at);
+/* Takes the room for a join, before anything is known of its outcome: state joining, no engine yet. Takes p's token.
+ */
+void room_hold(struct room *room, struct context *c, struct request *rq, struct params_join *p);
+/* The join that holds the room passed its checks: the engine starts. The outcome goes to its request, also that of a
+ * failure here. */
+void room_start(struct room *room, const char *app_key, uint64_t expires_at);
+/* It did not pass; the request gets `res`. */
+void room_refuse(struct room *room, const struct result *res);
 /* Leaves in whatever state; a join in flight has been completed by the caller with room_fail_join(). */
 void room_leave(struct room *room);
 void room_hurry(struct room *room); /* shutdown: a leave in flight gets no more than ROOM_STOP_TIMEOUT_MS */

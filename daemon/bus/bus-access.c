@@ -32,6 +32,7 @@ static const struct rule {
 } rules[] = {
         { AREA_ROOT, BUS_INTERFACE_MANAGER, "CreateRtcRoomContext", ANYONE },
         { AREA_ROOT, BUS_INTERFACE_MANAGER, NULL, USER },
+        { AREA_ROOT, BUS_INTERFACE_CONSENT, NULL, USER },
         { AREA_ROOT, NULL, NULL, ANYONE }, /* lists, introspection, properties: filtered, see reads_private() */
         { AREA_CONTEXT, BUS_INTERFACE_CONTEXT, "ExitRtcRoom", USER },
         { AREA_CONTEXT, BUS_INTERFACE_CONTEXT, NULL, OWNER },
@@ -84,17 +85,25 @@ bool bus_access_may_see(const struct caller *who, const struct context *c)
         return !who->sandboxed || is_owner(who, c);
 }
 
-/* Properties.Get of a property of the root that tells which room the user is in. */
+/* Properties.Get or GetAll of what the root tells about the user: the room, and everything about consent. */
 static bool reads_private(sd_bus_message *m)
 {
         const char *interface, *property;
         bool is_private;
 
+        if (sd_bus_message_is_method_call(m, "org.freedesktop.DBus.Properties", "GetAll")) {
+                if (sd_bus_message_read(m, "s", &interface) < 0)
+                        return false;
+                is_private = strcmp(interface, BUS_INTERFACE_CONSENT) == 0;
+                (void)sd_bus_message_rewind(m, true);
+                return is_private;
+        }
         if (!sd_bus_message_is_method_call(m, "org.freedesktop.DBus.Properties", "Get"))
                 return false;
         if (sd_bus_message_read(m, "ss", &interface, &property) < 0)
                 return false; /* sd-bus refuses it */
-        is_private = strcmp(property, "RoomId") == 0 || strcmp(property, "UserId") == 0;
+        is_private =
+                strcmp(property, "RoomId") == 0 || strcmp(property, "UserId") == 0 || strcmp(property, "Pending") == 0;
         (void)sd_bus_message_rewind(m, true);
         return is_private;
 }

@@ -3,6 +3,7 @@
 
 #include <systemd/sd-bus.h>
 
+#include "app/consent.h"
 #include "bus/bus-caller.h"
 #include "bus/bus-loop.h"
 #include "bus/bus-object.h"
@@ -17,7 +18,8 @@ struct bus_server {
         struct bus_callers *callers;
         struct manager *manager; /* borrowed; NULL before bus_server_start() */
         struct bus_object found; /* of the message being handled: what vtables get as userdata */
-        unsigned stats_pending;  /* GetStats calls that wait for the engine */
+        struct consent_desktop desktop;
+        unsigned stats_pending; /* GetStats calls that wait for the engine */
 };
 
 /* ---- bus-server.c ---- */

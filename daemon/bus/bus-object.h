@@ -14,6 +14,7 @@
 #define BUS_CONTEXTS              BUS_ROOT "/context"
 #define BUS_LOG_CONTROL           "/org/freedesktop/LogControl1"
 #define BUS_INTERFACE_MANAGER     BUS_NAME ".Manager"
+#define BUS_INTERFACE_CONSENT     BUS_NAME ".Consent"
 #define BUS_INTERFACE_CONTEXT     BUS_NAME ".Context"
 #define BUS_INTERFACE_VOICE       BUS_NAME ".Voice"
 #define BUS_INTERFACE_PARTICIPANT BUS_NAME ".Participant"
@@ -55,7 +56,8 @@ struct bus_face {
         const struct bus_property_bit *bits; /* n_bits of them */
         size_t n_bits;
 };
-extern const struct bus_face bus_manager_face, bus_context_face, bus_voice_face, bus_participant_face;
+extern const struct bus_face bus_manager_face, bus_consent_face, bus_context_face, bus_voice_face,
+        bus_participant_face;
 
 /* Each appends an a{sv}. */
 int bus_face_append_all(const struct bus_face *f, sd_bus_message *m, struct bus_object *o);

@@ -120,6 +120,11 @@ int bus_server_new(const struct bus_server_env *env, struct bus_server **ret)
         return 0;
 }
 
+const struct consent_desktop *bus_server_desktop(struct bus_server *s)
+{
+        return &s->desktop;
+}
+
 static int take_name(struct bus_server *s)
 {
         int r = sd_bus_add_match_async(s->bus, NULL,

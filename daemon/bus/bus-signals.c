@@ -294,6 +294,30 @@ static void on_room_changed(void *ctx)
                 s->env.room_changed(s->env.ctx);
 }
 
+/* Nobody owns the root: to subscribers alone. */
+static void on_consent_changed(void *ctx)
+{
+        struct bus_server *s = ctx;
+        struct bus_object o;
+
+        bus_object_of_root(s, &o);
+        for (const char *to = NULL; (to = bus_callers_next_subscriber(s->callers, to));) {
+                _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+                int r = new_signal(s, &o, "org.freedesktop.DBus.Properties", "PropertiesChanged", &m);
+
+                if (r >= 0)
+                        r = sd_bus_message_append(m, "s", BUS_INTERFACE_CONSENT);
+                if (r >= 0)
+                        r = bus_face_append_changed(&bus_consent_face, m, &o, 1);
+                if (r >= 0)
+                        r = sd_bus_message_append(m, "as", 0);
+                if (r >= 0)
+                        r = sd_bus_send_to(s->bus, m, to, NULL);
+                report(r, "PropertiesChanged");
+        }
+        bus_loop_rearm(s->bus_loop);
+}
+
 static void on_stopped(void *ctx)
 {
         struct bus_server *s = ctx;
@@ -316,5 +340,6 @@ const struct manager_events bus_server_manager_events = {
         .participant_removed = on_participant_removed,
         .participant_properties = on_participant_properties,
         .room_changed = on_room_changed,
+        .consent_changed = on_consent_changed,
         .stopped = on_stopped,
 };

@@ -228,6 +228,7 @@ int bus_tree_add(struct bus_server *s)
                 sd_bus_object_find_t find;
         } objects[] = {
                 { BUS_ROOT, &bus_manager_face, find_root },
+                { BUS_ROOT, &bus_consent_face, find_root },
                 { BUS_CONTEXTS, &bus_context_face, find_context },
                 { BUS_CONTEXTS, &bus_voice_face, find_context },
                 { BUS_CONTEXTS, &bus_participant_face, find_participant },

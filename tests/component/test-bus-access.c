@@ -13,7 +13,7 @@ static sd_bus_message *make(struct bus_rig *rig, const char *sender, const char 
 {
         if (strcmp(c->member, "Get") == 0)
                 return bus_rig_call(rig, sender, path, PROPERTIES, "Get", "ss", c->interface, c->arguments);
-        if (strcmp(c->member, "Set") == 0)
+        if (strcmp(c->member, "Set") == 0 && *c->arguments)
                 return bus_rig_call(rig, sender, path, PROPERTIES, "Set", "ssv", c->interface, c->arguments, "b", 0);
         if (strcmp(c->member, "GetAll") == 0)
                 return bus_rig_call(rig, sender, path, PROPERTIES, "GetAll", "s", c->interface);
@@ -56,6 +56,11 @@ TEST(the_root)
                 { BUS_INTERFACE_MANAGER, "Get", "RoomId", true, false },
                 { BUS_INTERFACE_MANAGER, "Get", "UserId", true, false },
                 { BUS_INTERFACE_MANAGER, "GetAll", "", true, true },
+                { BUS_INTERFACE_CONSENT, "List", "", true, false },
+                { BUS_INTERFACE_CONSENT, "Set", "", true, false },
+                { BUS_INTERFACE_CONSENT, "Reset", "", true, false },
+                { BUS_INTERFACE_CONSENT, "Get", "Pending", true, false },
+                { BUS_INTERFACE_CONSENT, "GetAll", "", true, false },
                 { OBJECT_MANAGER, "GetManagedObjects", "", true, true },
                 { "org.freedesktop.DBus.Introspectable", "Introspect", "", true, true },
                 { "org.freedesktop.DBus.Peer", "Ping", "", true, true },

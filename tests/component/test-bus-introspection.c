@@ -174,6 +174,7 @@ TEST(live_equals_xml)
         bus_rig_join(rig, OWNER, path);
         (void)snprintf(who, sizeof(who), "%s/participant/1", path);
         check(rig, BUS_ROOT, BUS_INTERFACE_MANAGER, 14);
+        check(rig, BUS_ROOT, BUS_INTERFACE_CONSENT, 8);
         check(rig, path, BUS_INTERFACE_CONTEXT, 60);
         check(rig, path, BUS_INTERFACE_VOICE, 4);
         check(rig, who, BUS_INTERFACE_PARTICIPANT, 17);

@@ -215,7 +215,7 @@ static int make_config(struct config **ret)
         return 0;
 }
 
-int rig_new(const char *state_dir, struct rig **ret)
+static int new_rig(const char *state_dir, bool asks, struct rig **ret)
 {
         _cleanup_(rig_freep) struct rig *rig = calloc(1, sizeof(*rig));
         struct config *config;
@@ -226,6 +226,7 @@ int rig_new(const char *state_dir, struct rig **ret)
         setenv("RTCROOMD_FAKE_ENGINE", "1", 1);
         log_set_level(LOG_LEVEL_ERROR);
         fake_audio_init(&rig->audio);
+        fake_desktop_init(&rig->desktop, false);
         rig->loop = wall = vloop_new(US_PER_SEC);
         if (!rig->loop)
                 return -ENOMEM;
@@ -238,12 +239,26 @@ int rig_new(const char *state_dir, struct rig **ret)
                                                .engine_env = &rig->engine_env,
                                                .audio = &rig->audio.base,
                                                .rng = &rand_system,
+                                               .desktop = asks ? &rig->desktop.desktop : NULL,
                                                .state_dir = state_dir },
                         config, &recorder, rig, &rig->m);
         if (r < 0)
                 return r;
         *ret = take_ptr(rig);
         return 0;
+}
+
+int rig_new(const char *state_dir, struct rig **ret)
+{
+        return new_rig(state_dir, false, ret);
+}
+
+struct rig *rig_make_asking(void)
+{
+        struct rig *rig;
+
+        ASSERT_OK(new_rig(NULL, true, &rig));
+        return rig;
 }
 
 struct rig *rig_free(struct rig *rig)

@@ -17,6 +17,7 @@
 #include "app/params.h"
 #include "engine/fake/fake-engine.h"
 #include "fakes/fake-audio.h"
+#include "fakes/fake-desktop.h"
 
 enum { RIG_MAX_REQUESTS = 512 };
 
@@ -26,6 +27,7 @@ enum { RIG_MAX_REQUESTS = 512 };
 struct rig {
         struct loop *loop;
         struct fake_audio audio;
+        struct fake_desktop desktop; /* of a rig that asks */
         struct fake_script script;
         struct engine_env engine_env;
         struct manager *m;
@@ -47,6 +49,8 @@ struct rig *rig_free(struct rig *rig);
 DEFINE_CLEANUP(struct rig *, rig_free)
 
 struct rig *rig_make(void); /* asserts that it works */
+/* One whose desktop asks the user (fake-desktop.h, without a store): about everybody but ":1.1" and ":1.2". */
+struct rig *rig_make_asking(void);
 void rig_turn(struct rig *rig);
 void rig_run_ms(struct rig *rig, unsigned ms);
 /* The trace since the last call; valid until something happens. */

@@ -39,7 +39,7 @@ HOMES = [
     (r"srtp2?/", r"daemon/transport/srtpctx\.c"),
     (r"opus", r"daemon/media/voice-"),
     (r"speex/", r"daemon/media/(echo|voice-proc)\.c"),
-    (r"json", r"daemon/wire/janus-msg|daemon/app/config|client-lib/rtcroomctl|client-lib/ctl/"),
+    (r"json", r"daemon/wire/janus-msg|daemon/app/config|daemon/app/consent-answers|client-lib/rtcroomctl|client-lib/ctl/"),
     (r"event2/", r"daemon/(main|loop-event)\.c"),
 ]
 FILE_MAX, FUNCTION_MAX = 800, 100

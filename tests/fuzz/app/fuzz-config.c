@@ -13,6 +13,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         char *text = malloc(size + 1), *written = NULL; /* the parser is promised a final NUL */
         struct config_fault fault;
         struct config *c = NULL;
+        enum consent_policy policy;
 
         if (!text)
                 abort();
@@ -22,7 +23,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                 config_free(c);
                 if (config_json_set_program(text, size, "org.example", "allow", &written) < 0 ||
                     config_parse(written, strlen(written), "f", &c, &fault) < 0 ||
-                    config_consent(c, "org.example", "") != CONSENT_ALLOW)
+                    !config_consent_named(c, "org.example", "", &policy) || policy != CONSENT_ALLOW)
                         abort();
                 config_free(c);
         }

@@ -23,4 +23,4 @@ for xml in "$2"/*.xml; do
         fi
         count=$((count + 1))
 done
-[ "$count" -eq 4 ]
+[ "$count" -eq 5 ]

@@ -84,6 +84,7 @@ class UnitDesktop(desktop.Desktop):
         self.env = dict(os.environ, LD_LIBRARY_PATH=os.path.join(self.build, "client-lib"))
         del self.config["apps"]  # the AppKey is a credential
         self.config["server"] = "embedded:"
+        self.config["consent"]["default"] = "deny"
         self.write_config()
         self.systemctl("start", "pipewire.socket", "pipewire.service", "wireplumber.service")
         wait_for(lambda: self.has_ports("test-sink:playback_FL", "test-mic:capture_MONO"), "PipeWire's ports")

@@ -6,7 +6,6 @@
 
 #include "app/config-file.h"
 #include "app/config.h"
-#include "app/consent.h"
 #include "lib/test.h"
 
 static char folder[64]; /* made by each test that touches files */
@@ -177,6 +176,7 @@ static const struct {
         /* consent */
         { "{\"consent\": {\"default\": \"maybe\"}}",
           "f: consent.default: should be one of \"ask\", \"allow\", \"deny\", but got maybe" },
+        { "{\"consent\": {\"askSeconds\": 4}}", "f: consent.askSeconds: should be between 5 and 600, but got 4" },
         { "{\"consent\": {\"programs\": {\"x\": true}}}", "f: consent.programs.x: should be string, but got boolean" },
         { "{\"consent\": {\"programs\": {\"\": \"allow\"}}}",
           "f: consent.programs.: a program should be an application id or the path of an executable" },
@@ -368,18 +368,19 @@ TEST(where_the_file_lies)
         remove_folder();
 }
 
-TEST(policy_by_id_then_path_then_default)
+TEST(policy_by_id_then_path)
 {
         struct config *c = parse("{\"consent\": {\"default\": \"deny\", \"programs\": "
                                  "{\"org.x\": \"allow\", \"/usr/bin/y\": \"ask\"}}}");
 
-        ASSERT_EQ(config_consent(c, "org.x", "/usr/bin/y"), CONSENT_ALLOW);
-        ASSERT_EQ(config_consent(c, "org.z", "/usr/bin/y"), CONSENT_ASK);
-        ASSERT_EQ(config_consent(c, "", "/usr/bin/z"), CONSENT_DENY);
-        ASSERT_EQ(config_consent(c, "", ""), CONSENT_DENY);
-        ASSERT(consent_is_given(c, "org.x", ""));
-        ASSERT(!consent_is_given(c, "", "/usr/bin/y"));
-        ASSERT(!consent_is_given(c, "", ""));
+        enum consent_policy p;
+
+        ASSERT(config_consent_named(c, "org.x", "/usr/bin/y", &p) && p == CONSENT_ALLOW);
+        ASSERT(config_consent_named(c, "org.z", "/usr/bin/y", &p) && p == CONSENT_ASK);
+        ASSERT(!config_consent_named(c, "", "/usr/bin/z", &p));
+        ASSERT(!config_consent_named(c, "", "", &p));
+        ASSERT_EQ(c->consent_default, CONSENT_DENY);
+        ASSERT_EQ(c->consent_ask_s, 60);
         config_free(c);
 }
 
@@ -391,7 +392,7 @@ static enum consent_policy policy_in(const char *path, const char *id)
 
         if (config_load(path, &c, &fault) < 0)
                 test_fail(__FILE__, __LINE__, "%s", fault.text);
-        p = config_consent(c, id, "");
+        ASSERT(config_consent_named(c, id, "", &p));
         config_free(c);
         return p;
 }
