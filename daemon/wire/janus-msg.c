@@ -137,6 +137,7 @@ static const struct {
         [JANUS_REQ_CREATE] = { "create", NULL },
         [JANUS_REQ_ATTACH] = { "attach", NULL },
         [JANUS_REQ_KEEPALIVE] = { "keepalive", NULL },
+        [JANUS_REQ_CLAIM] = { "claim", NULL },
         [JANUS_REQ_DESTROY] = { "destroy", NULL },
         [JANUS_REQ_DETACH] = { "detach", NULL },
         [JANUS_REQ_TRICKLE] = { "trickle", NULL },
@@ -160,6 +161,7 @@ const char *janus_request_kind_to_string(enum janus_request_kind k)
                 [JANUS_REQ_CREATE] = "create",
                 [JANUS_REQ_ATTACH] = "attach",
                 [JANUS_REQ_KEEPALIVE] = "keepalive",
+                [JANUS_REQ_CLAIM] = "claim",
                 [JANUS_REQ_DESTROY] = "destroy",
                 [JANUS_REQ_DETACH] = "detach",
                 [JANUS_REQ_TRICKLE] = "trickle",
@@ -212,6 +214,7 @@ static void put_body(struct out *root, const struct janus_request *r)
         case JANUS_REQ_CREATE:
         case JANUS_REQ_ATTACH:
         case JANUS_REQ_KEEPALIVE:
+        case JANUS_REQ_CLAIM:
         case JANUS_REQ_DESTROY:
         case JANUS_REQ_DETACH:
         case JANUS_REQ_TRICKLE:

@@ -23,6 +23,7 @@ enum janus_request_kind {
         JANUS_REQ_CREATE, /* session_id: the number we choose */
         JANUS_REQ_ATTACH, /* plugin */
         JANUS_REQ_KEEPALIVE,
+        JANUS_REQ_CLAIM,   /* the session, for the connection this goes over */
         JANUS_REQ_DESTROY, /* the session */
         JANUS_REQ_DETACH,
         JANUS_REQ_TRICKLE, /* candidate (NULL: no more), mid, mline */

@@ -28,6 +28,9 @@ TEST(session_requests)
         expect_request(
                 (struct janus_request){ .kind = JANUS_REQ_ATTACH, .transaction = 2, .session_id = 77, .plugin = "p" },
                 "{\"janus\":\"attach\",\"transaction\":\"2\",\"session_id\":77,\"plugin\":\"p\"}");
+        expect_request(
+                (struct janus_request){ .kind = JANUS_REQ_CLAIM, .transaction = 4, .session_id = 7, .token = "t" },
+                "{\"janus\":\"claim\",\"transaction\":\"4\",\"session_id\":7,\"token\":\"t\"}");
         expect_request((struct janus_request){ .kind = JANUS_REQ_KEEPALIVE,
                                                .transaction = 3,
                                                .session_id = 9007199254740991 },
