@@ -16,6 +16,13 @@ uint64_t clock_monotonic_us(void)
         return read_us(CLOCK_MONOTONIC);
 }
 
+uint64_t clock_asleep_us(void)
+{
+        uint64_t monotonic_us = clock_monotonic_us(), boot_us = read_us(CLOCK_BOOTTIME);
+
+        return boot_us > monotonic_us ? boot_us - monotonic_us : 0;
+}
+
 uint64_t clock_realtime_us(void)
 {
         return read_us(CLOCK_REALTIME);

@@ -9,7 +9,12 @@
  *  - After a successful join come participant events for everybody present (the local user not included), then
  *    changes. When a room ends without leave: state(IDLE, why), after failing ops in flight; no participant events are
  *    owed then, the app clears its list.
- *  - state(RECONNECTING) and state(JOINED) frame an interruption that the engine heals by itself.
+ *  - state(RECONNECTING) and state(JOINED) frame an interruption that the engine heals by itself, if the join allows
+ * it (reconnect_s). In between nothing is sent or heard and nobody speaks; members, subscriptions, what is published
+ * and the ports lent are kept. Operations in flight when it begins and those asked for meanwhile succeed: what they
+ * ask for holds from state(JOINED) on. Who was there before and is again is not told of; who is missing is told to
+ * have left some seconds after state(JOINED). An engine that cannot go on ends the room: after reconnect_s with
+ *    SERVER_GONE, at once when the reason will not heal.
  *  - Ops may be called, and the engine freed, from inside an event. free drops what is in flight without a word.
  *  - Sound goes through ports: the app opens devices and lends the engine their ports.
  */
@@ -97,7 +102,8 @@ struct engine_stats { /* borrowed for the call */
         struct engine_peer_stats outbound, inbound_transport;
         const struct engine_stats_inbound *inbound;
         size_t n_inbound;
-        /* stages of the last join, µs since join() was called; 0 = not reached */
+        /* stages of the last join, µs since join() was called, or since the connection was lost that was restored;
+         * 0 = not reached */
         uint64_t connected_us, joined_us, publisher_up_us, subscriber_up_us, first_audio_us;
 };
 
@@ -120,6 +126,7 @@ struct engine_join { /* borrowed for the call */
         const struct ice_server *ice_servers;
         size_t n_ice_servers;
         bool relay_only;
+        uint32_t reconnect_s; /* how long a lost connection is tried to be restored; 0: not at all */
 };
 
 struct engine;

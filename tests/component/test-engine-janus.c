@@ -270,11 +270,13 @@ TEST(a_frozen_server_is_noticed_by_the_keepalive)
 
         bed_init(&b);
         join_well(&b);
-        vloop_run_for(b.loop, 60 * US_PER_SEC);
+        vloop_run_for(b.loop, 14 * US_PER_SEC);
         fake_janus_expect(&b.janus, "keepalive keepalive ");
         recorder_expect(&b.rec, "");
         b.janus.silent = true;
-        vloop_run_for(b.loop, 26 * US_PER_SEC);
+        vloop_run_for(b.loop, 7 * US_PER_SEC);
+        recorder_expect(&b.rec, "");
+        vloop_run_for(b.loop, 2 * US_PER_SEC);
         recorder_expect(&b.rec, "state idle server gone; ");
 }
 

@@ -120,7 +120,7 @@ TEST(the_reason_is_not_found)
         b.janus.silent = false;
         join(&b);
         recorder_expect(&b.rec, "done 1 ok; ");
-        fake_janus_say(&b.janus, FAKE_JANUS_PUB + 2, kicked);
+        fake_janus_say(&b.janus, FAKE_JANUS_PUB, kicked);
         fake_sigconn_drop(b.janus.conn, -ECONNRESET, 0, "reset");
         pass(&b);
         recorder_expect(&b.rec, "state idle kicked; ");

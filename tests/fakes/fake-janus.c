@@ -89,7 +89,10 @@ static void refuse(struct fake_janus *j, const struct request *q)
 {
         char data[128];
 
-        j->refuse = NULL;
+        if (j->refuse_times <= 1)
+                j->refuse = NULL;
+        else
+                j->refuse_times--;
         snprintf(data, sizeof(data), "\"videoroom\":\"event\",\"error_code\":%d,\"error\":\"refused by the test\"",
                  j->refuse_code);
         if (q->handle) {
@@ -229,6 +232,14 @@ static void on_room_request(struct fake_janus *j, const struct request *q)
                 reply_room(j, q, "event", "\"echotest\":\"event\",\"result\":\"ok\"", "answer");
 }
 
+static void on_session(struct fake_janus *j, const struct request *q)
+{
+        j->attached_before = j->attached;
+        j->n_streams = 0;
+        j->session = number(q->text, "id");
+        reply_id(j, q, j->session);
+}
+
 static void on_request(struct fake_sigconn *c, const char *text, size_t len, bool binary, void *ctx)
 {
         struct fake_janus *j = ctx;
@@ -248,7 +259,7 @@ static void on_request(struct fake_sigconn *c, const char *text, size_t len, boo
         if (j->refuse && strcmp(j->refuse, q.word) == 0)
                 refuse(j, &q);
         else if (strcmp(kind, "create") == 0)
-                reply_id(j, &q, j->session = number(text, "id"));
+                on_session(j, &q);
         else if (strcmp(kind, "attach") == 0)
                 reply_id(j, &q, FAKE_JANUS_PUB + j->attached++);
         else if (strcmp(kind, "message") == 0)
@@ -265,7 +276,7 @@ void fake_janus_say(struct fake_janus *j, uint64_t handle, const char *members)
                  "{\"janus\":\"event\",\"session_id\":%" PRIu64 ",\"sender\":%" PRIu64
                  ",\"plugindata\":{\"plugin\":\"janus.plugin.videoroom\",\"data\":{\"videoroom\":\"event\",\"room\":"
                  "\"r\",%s}}}",
-                 j->session, handle, members);
+                 j->session, handle + j->attached_before, members);
         send_text(j, text);
 }
 

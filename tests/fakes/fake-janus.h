@@ -13,8 +13,9 @@ struct fake_janus {
         struct fake_sigconn *conn; /* owned */
         bool silent;               /* never answers anything … */
         const char *silent_on;     /* … or this request (its word, as in "request":"join" or "janus":"create") */
-        const char *refuse;        /* this request is refused, once, with … */
+        const char *refuse;        /* this request is refused, once (or refuse_times), with … */
         int refuse_code;
+        unsigned refuse_times;
         bool twice;        /* answers everything twice */
         char heard[4096];  /* the words of what was said: "create attach attach create join …" */
         unsigned others;   /* what listparticipants tells: so many without a name, and … */
@@ -22,8 +23,8 @@ struct fake_janus {
         bool taken;        /* somebody of our id is in the room: joins are refused until he is thrown out … */
         bool stubborn;     /* … and he comes back each time */
         uint64_t session;
-        unsigned attached;
-        bool attendee; /* "quiet" is in the room when we join, and "alice" publishes */
+        unsigned attached, attached_before; /* before the session of now */
+        bool attendee;                      /* "quiet" is in the room when we join, and "alice" publishes */
         struct {
                 char mid[8], feed[129];
         } streams[64];
@@ -34,7 +35,8 @@ struct fake_janus {
 void fake_janus_init(struct fake_janus *j, struct loop *loop);
 void fake_janus_done(struct fake_janus *j);
 
-/* News of the room: the members of "data" after "room", as in "\"leaving\":\"alice\"". */
+/* News of the room: the members of "data" after "room", as in "\"leaving\":\"alice\"". FAKE_JANUS_PUB and _SUB stand
+ * for the handles of the session of now. */
 void fake_janus_say(struct fake_janus *j, uint64_t handle, const char *members);
 void fake_janus_enters(struct fake_janus *j, const char *user);  /* and publishes */
 void fake_janus_expect(struct fake_janus *j, const char *words); /* heard since the last call; forgotten */

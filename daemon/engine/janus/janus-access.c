@@ -9,7 +9,7 @@
 #define VALID_S      (24 * 60 * 60) /* generous: the clock of the Janus may be off */
 #define SIGN_ANEW_US (60 * 60 * US_PER_SEC)
 
-static int sign(struct janus_access *a, struct janus_fsm *f, uint64_t now_us, uint64_t realtime_us)
+static int sign(struct janus_access *a, struct janus_fsm *f, uint64_t realtime_us)
 {
         _cleanup_free_ char *api = NULL, *room = NULL;
         uint64_t expires = realtime_us / US_PER_SEC + VALID_S;
@@ -20,7 +20,7 @@ static int sign(struct janus_access *a, struct janus_fsm *f, uint64_t now_us, ui
         r = janus_token_sign_room(a->secret, expires, a->room, &room);
         if (r < 0)
                 return r;
-        a->signed_us = now_us;
+        a->signed_us = realtime_us;
         return janus_fsm_set_tokens(f, api, room);
 }
 
@@ -34,7 +34,7 @@ static int pass_pair(struct janus_fsm *f, const char *token)
         return janus_fsm_set_tokens(f, api, room);
 }
 
-int janus_access_begin(struct janus_access *a, const struct engine_join *params, struct janus_fsm *f, uint64_t now_us,
+int janus_access_begin(struct janus_access *a, const struct engine_join *params, struct janus_fsm *f,
                        uint64_t realtime_us, struct janus_join *ret_join)
 {
         int r = janus_room_name(params->app_id, params->room_id, a->room);
@@ -54,14 +54,14 @@ int janus_access_begin(struct janus_access *a, const struct engine_join *params,
         r = janus_token_secret(params->app_key, params->app_id, a->secret);
         if (r >= 0)
                 r = janus_token_create_key(a->secret, ret_join->create_key);
-        return r < 0 ? r : sign(a, f, now_us, realtime_us);
+        return r < 0 ? r : sign(a, f, realtime_us);
 }
 
-int janus_access_refresh(struct janus_access *a, struct janus_fsm *f, uint64_t now_us, uint64_t realtime_us)
+int janus_access_refresh(struct janus_access *a, struct janus_fsm *f, uint64_t realtime_us)
 {
-        if (!a->signing || now_us - a->signed_us < SIGN_ANEW_US)
-                return 0;
-        return sign(a, f, now_us, realtime_us);
+        bool young = realtime_us >= a->signed_us && realtime_us - a->signed_us < SIGN_ANEW_US;
+
+        return a->signing && !young ? sign(a, f, realtime_us) : 0;
 }
 
 int janus_access_update(struct janus_access *a, struct janus_fsm *f, const char *token)

@@ -14,15 +14,15 @@ struct janus_access {
         bool signing;
         char secret[JANUS_SECRET_SIZE];
         char room[JANUS_ROOM_NAME_SIZE];
-        uint64_t signed_us; /* monotonic: when the tokens in force were made */
+        uint64_t signed_us; /* since 1970, as a suspended machine's tokens grow old, too */
 };
 
 /* Fills the access and the room's part of `ret_join`, and hands the tokens to the machine.
  * -EACCES: without an AppKey the token is no pair. */
-int janus_access_begin(struct janus_access *a, const struct engine_join *params, struct janus_fsm *f, uint64_t now_us,
+int janus_access_begin(struct janus_access *a, const struct engine_join *params, struct janus_fsm *f,
                        uint64_t realtime_us, struct janus_join *ret_join);
 /* Signs anew when the hour is over. */
-int janus_access_refresh(struct janus_access *a, struct janus_fsm *f, uint64_t now_us, uint64_t realtime_us);
+int janus_access_refresh(struct janus_access *a, struct janus_fsm *f, uint64_t realtime_us);
 /* A new pair; with an AppKey nothing is to be done. -EACCES: no pair. */
 int janus_access_update(struct janus_access *a, struct janus_fsm *f, const char *token);
 void janus_access_done(struct janus_access *a);

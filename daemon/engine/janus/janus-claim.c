@@ -38,7 +38,7 @@ void jf_claim_answer(struct janus_fsm *f, const struct janus_msg *m)
             m->error_code != 426) /* gone by himself, with the room */
                 jf_end(f, &f->taken);
         else
-                jf_enter_again(f, "our id was taken");
+                jf_enter_again(f, f->now_us, "our id was taken");
 }
 
 /* ---- being thrown out ---- */

@@ -3,9 +3,10 @@
  *   janus-fsm.c    states, the way in, what the server says, deadlines
  *   janus-leave.c  the way out
  *   janus-claim.c  two with one id: throwing out and being thrown out
- *   janus-link.c   actions, operations, requests, peers and their candidates
+ *   janus-link.c   actions, operations, requests, peers and what they tell
  *   janus-pub.c    the publishing peer and the queue of publish operations
  *   janus-room.c   who is there, and the subscription to them
+ *   janus-rejoin.c the way back into a room that was lost
  */
 #pragma once
 
@@ -22,8 +23,9 @@ enum {
 };
 
 #define JANUS_JOIN_TIMEOUT_US   (5 * US_PER_SEC)  /* a request of the join without answer */
-#define JANUS_ROOM_TIMEOUT_US   (10 * US_PER_SEC) /* one in the room, keepalive included */
-#define JANUS_KEEPALIVE_US      (25 * US_PER_SEC) /* Janus drops a session after 60 s of silence */
+#define JANUS_ROOM_TIMEOUT_US   (7 * US_PER_SEC)  /* one in the room, keepalive included: with … */
+#define JANUS_KEEPALIVE_US      (5 * US_PER_SEC)  /* … these, a server that is silent for 12 s counts as lost */
+#define JANUS_PROBE_TIMEOUT_US  (2 * US_PER_SEC)  /* the keepalive after the machine slept */
 #define JANUS_OFFER_TIMEOUT_US  (10 * US_PER_SEC) /* the network thread owes it; much less when it lives */
 #define JANUS_MEDIA_TIMEOUT_US  (5 * US_PER_SEC)  /* answer → connected */
 #define JANUS_LEAVE_TIMEOUT_US  (1 * US_PER_SEC)
@@ -32,6 +34,12 @@ enum {
 #define JANUS_OUSTED_US         (1 * US_PER_SEC) /* thrown out → who did it joins again, or nobody did */
 #define JANUS_LOOK_US           (100 * US_PER_MS)
 #define JANUS_SUB_RETRY_US      (250 * US_PER_MS)
+#define JANUS_BACKOFF_FIRST_US  (250 * US_PER_MS) /* before the second try; the first is made at once */
+#define JANUS_BACKOFF_MOST_US   (5 * US_PER_SEC)
+#define JANUS_STABLE_US         (10 * US_PER_SEC) /* in the room for that long: the next loss is a new one */
+#define JANUS_SETTLE_US         (10 * US_PER_SEC) /* after a server restarted, everybody has to find back */
+#define JANUS_GHOST_RETRY_US    (250 * US_PER_MS) /* our id is in use: our own ghost goes within moments */
+#define JANUS_GHOST_TRIES       8
 
 enum handle { HANDLE_NONE, HANDLE_PUB, HANDLE_SUB, _HANDLE_MAX };
 
@@ -84,6 +92,10 @@ struct member {
         bool bound;        /* the section is bound to this user: his sound may be heard */
         bool asked;        /* a subscription to this stream is in flight */
         unsigned failures; /* to subscribe to this stream */
+        bool missing;      /* was here before the loss, and is not back yet */
+        bool told;         /* the app knows of this member, namely: */
+        uint32_t told_published, told_subscribed;
+        bool told_muted;
 };
 
 struct wish {             /* an explicit subscribe or unsubscribe; kept until the room ends */
@@ -110,6 +122,15 @@ struct janus_fsm {
         uint64_t keepalive_us, leave_us; /* due; LOOP_NEVER */
         uint64_t loss_us;                /* a transport was lost and nobody said why until then */
         struct engine_result loss;
+
+        bool rejoining; /* lost, and not yet back */
+        bool publish;   /* what is wanted: as of the join, and of the last publish that succeeded */
+        unsigned attempts, ghost_tries;
+        uint64_t retry_us, give_up_us; /* the next try; the end of all tries */
+        uint64_t enter_us;             /* a fresh handle is asked for */
+        uint64_t settle_us;            /* who is not back by then has left */
+        uint64_t back_us;              /* when the room was last come back to; 0: never lost */
+        struct engine_result failure;  /* of the last try */
 
         struct side side[_HANDLE_MAX];
         enum pub_state pub;
@@ -146,7 +167,11 @@ bool jf_is_joining(const struct janus_fsm *f);
 uint32_t jf_open_peer(struct janus_fsm *f, enum handle h);
 void jf_close_peer(struct janus_fsm *f, enum handle h);
 enum handle jf_side_of_peer(const struct janus_fsm *f, uint32_t peer);
+void jf_on_description(struct janus_fsm *f, const struct janus_event *ev);
+void jf_on_description_failed(struct janus_fsm *f, const struct janus_event *ev);
 void jf_on_candidate(struct janus_fsm *f, const struct janus_event *ev);
+void jf_on_peer_state(struct janus_fsm *f, const struct janus_event *ev);
+void jf_on_speaking(struct janus_fsm *f, const struct janus_event *ev);
 void jf_flush_candidates(struct janus_fsm *f, enum handle h);
 void jf_clear_candidates(struct side *s);
 
@@ -157,14 +182,29 @@ void jf_succeed_leaves(struct janus_fsm *f);
 
 /* ---- janus-fsm.c ---- */
 void jf_enter_state(struct janus_fsm *f, enum janus_state s, const char *why);
-void jf_forget(struct janus_fsm *f); /* the room; tokens and counters stay */
+void jf_forget(struct janus_fsm *f);      /* the room; tokens and counters stay */
+void jf_forget_link(struct janus_fsm *f); /* what belongs to one connection */
 /* The room ends from the far end, or the join fails: everything is undone, whoever waits is told. */
 void jf_end(struct janus_fsm *f, const struct engine_result *why);
 void jf_try_enter(struct janus_fsm *f);
-void jf_enter_again(struct janus_fsm *f, const char *why); /* on a fresh handle, with the same offer */
+/* On a fresh handle that is asked for then, with the same offer. */
+void jf_enter_again(struct janus_fsm *f, uint64_t at_us, const char *why);
 void jf_join_done(struct janus_fsm *f);
-/* A transport is gone; the room ends for that reason unless the server tells another in time. */
+/* Opens the connection; for a join the offer is made meanwhile. */
+void jf_connect(struct janus_fsm *f, const char *why);
+void jf_attach(struct janus_fsm *f, enum handle h);
+
+/* ---- janus-rejoin.c ---- */
+/* Something broke: the join fails, or the room, if we were in it, is come back to or ends. */
+void jf_fail(struct janus_fsm *f, const struct engine_result *why);
+/* A transport is gone; it counts as a failure for that reason unless the server tells another in time. */
 void jf_lost(struct janus_fsm *f, const char *what);
+void jf_rejoin_greet(struct janus_fsm *f); /* the connection is open */
+void jf_rejoin_refused(struct janus_fsm *f, const struct janus_msg *m);
+void jf_rejoin_done(struct janus_fsm *f);
+void jf_rejoin_resumed(struct janus_fsm *f); /* the machine slept */
+void jf_rejoin_deadline(struct janus_fsm *f);
+bool jf_due(const struct janus_fsm *f, uint64_t at_us);
 
 /* ---- janus-leave.c ---- */
 void jf_leave(struct janus_fsm *f, const struct janus_event *ev);
@@ -193,6 +233,8 @@ void jf_pub_unpublished(struct janus_fsm *f);
 void jf_pub_peer_state(struct janus_fsm *f, enum peer_state state, const char *why);
 void jf_pub_failed(struct janus_fsm *f, const struct engine_result *why);
 void jf_pub_deadline(struct janus_fsm *f);
+/* Operations in flight succeed: what they ask for holds once we are back. */
+void jf_pub_keep(struct janus_fsm *f);
 
 /* ---- janus-room.c ---- */
 void jf_room_news(struct janus_fsm *f, const struct janus_msg *m);
@@ -203,4 +245,6 @@ void jf_room_sub_answer(struct janus_fsm *f, const struct janus_msg *m, enum jan
 void jf_room_sub_description(struct janus_fsm *f, const char *sdp);
 void jf_room_speaking(struct janus_fsm *f, const char *mid, bool on);
 void jf_room_unsubscribed(struct janus_fsm *f); /* the subscriber is gone, its sections with it */
+void jf_room_lost(struct janus_fsm *f);         /* everybody is missing, too */
+void jf_room_settled(struct janus_fsm *f);      /* whoever is still missing has left */
 void jf_room_clear(struct janus_fsm *f);

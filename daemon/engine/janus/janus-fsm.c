@@ -18,8 +18,9 @@ LOG_TOPIC("engine/janus-fsm");
 
 const char *janus_state_to_string(enum janus_state s)
 {
-        static const char *const words[_JANUS_STATE_MAX] = { "idle",     "connecting", "attaching", "entering",
-                                                             "settling", "joined",     "ousted",    "leaving" };
+        static const char *const words[_JANUS_STATE_MAX] = { "idle",     "connecting", "attaching",
+                                                             "entering", "settling",   "joined",
+                                                             "ousted",   "leaving",    "waiting" };
 
         return s < _JANUS_STATE_MAX ? words[s] : NULL;
 }
@@ -29,18 +30,18 @@ const char *janus_state_to_string(enum janus_state s)
 void jf_enter_state(struct janus_fsm *f, enum janus_state s, const char *why)
 {
         /* bit n of a row: state n may follow */
-        static const uint8_t legal[_JANUS_STATE_MAX] = {
+        enum { OUT = 1 << JANUS_STATE_LEAVING | 1 << JANUS_STATE_IDLE, LOST = 1 << JANUS_STATE_WAITING };
+        static const uint16_t legal[_JANUS_STATE_MAX] = {
                 [JANUS_STATE_IDLE] = 1 << JANUS_STATE_CONNECTING,
-                [JANUS_STATE_CONNECTING] = 1 << JANUS_STATE_ATTACHING | 1 << JANUS_STATE_IDLE,
-                [JANUS_STATE_ATTACHING] = 1 << JANUS_STATE_ENTERING | 1 << JANUS_STATE_LEAVING | 1 << JANUS_STATE_IDLE,
+                [JANUS_STATE_CONNECTING] = 1 << JANUS_STATE_ATTACHING | 1 << JANUS_STATE_IDLE | LOST,
+                [JANUS_STATE_ATTACHING] = 1 << JANUS_STATE_ENTERING | OUT | LOST,
                 [JANUS_STATE_ENTERING] = 1 << JANUS_STATE_ATTACHING | 1 << JANUS_STATE_SETTLING |
-                                         1 << JANUS_STATE_JOINED | 1 << JANUS_STATE_OUSTED | 1 << JANUS_STATE_LEAVING |
-                                         1 << JANUS_STATE_IDLE,
-                [JANUS_STATE_SETTLING] = 1 << JANUS_STATE_JOINED | 1 << JANUS_STATE_OUSTED | 1 << JANUS_STATE_LEAVING |
-                                         1 << JANUS_STATE_IDLE,
-                [JANUS_STATE_JOINED] = 1 << JANUS_STATE_OUSTED | 1 << JANUS_STATE_LEAVING | 1 << JANUS_STATE_IDLE,
-                [JANUS_STATE_OUSTED] = 1 << JANUS_STATE_LEAVING | 1 << JANUS_STATE_IDLE,
+                                         1 << JANUS_STATE_JOINED | 1 << JANUS_STATE_OUSTED | OUT | LOST,
+                [JANUS_STATE_SETTLING] = 1 << JANUS_STATE_JOINED | 1 << JANUS_STATE_OUSTED | OUT | LOST,
+                [JANUS_STATE_JOINED] = 1 << JANUS_STATE_OUSTED | OUT | LOST,
+                [JANUS_STATE_OUSTED] = OUT,
                 [JANUS_STATE_LEAVING] = 1 << JANUS_STATE_IDLE,
+                [JANUS_STATE_WAITING] = 1 << JANUS_STATE_CONNECTING | 1 << JANUS_STATE_IDLE,
         };
 
         assert(legal[f->state] & 1 << s);
@@ -48,8 +49,7 @@ void jf_enter_state(struct janus_fsm *f, enum janus_state s, const char *why)
         f->state = s;
 }
 
-/* Nothing of the room is left; what was handed in for the next one (tokens) stays, and so do the counters. */
-void jf_forget(struct janus_fsm *f)
+void jf_forget_link(struct janus_fsm *f)
 {
         for (enum handle h = HANDLE_NONE; h < _HANDLE_MAX; h++) {
                 jf_clear_candidates(&f->side[h]);
@@ -57,14 +57,23 @@ void jf_forget(struct janus_fsm *f)
                 f->side[h].peer = 0;
                 f->side[h].described = false;
         }
-        jf_room_clear(f);
+        jf_room_lost(f);
         free(take_ptr(f->offer));
         f->pub = PUB_NONE;
         f->n_pending = 0;
         f->conn = f->session = f->room_created = f->enter_sent = false;
-        f->enter_tries = f->claim_tries = 0;
-        f->ousted_us = f->look_us = LOOP_NEVER;
+        f->enter_tries = f->claim_tries = f->ghost_tries = 0;
+        f->ousted_us = f->look_us = f->enter_us = LOOP_NEVER;
         f->keepalive_us = f->leave_us = f->loss_us = f->media_us = f->hangup_us = LOOP_NEVER;
+}
+
+/* Nothing of the room is left; what was handed in for the next one (tokens) stays, and so do the counters. */
+void jf_forget(struct janus_fsm *f)
+{
+        jf_forget_link(f);
+        jf_room_clear(f);
+        f->rejoining = false;
+        f->retry_us = f->give_up_us = LOOP_NEVER;
 }
 
 /* The app has been told of the room: its end is news. */
@@ -73,7 +82,7 @@ static bool is_known(const struct janus_fsm *f)
         for (size_t i = 0; i < f->n_ops; i++)
                 if (f->ops[i].kind == JOP_JOIN)
                         return false;
-        return f->state == JANUS_STATE_JOINED || f->state == JANUS_STATE_OUSTED;
+        return f->state == JANUS_STATE_JOINED || f->state == JANUS_STATE_OUSTED || f->rejoining;
 }
 
 void jf_end(struct janus_fsm *f, const struct engine_result *why)
@@ -102,15 +111,16 @@ void jf_end(struct janus_fsm *f, const struct engine_result *why)
         }
 }
 
-void jf_lost(struct janus_fsm *f, const char *what)
-{
-        if (f->loss_us != LOOP_NEVER)
-                return;
-        f->loss = jf_result(ENGINE_MEDIA_FAILED, 0, what);
-        f->loss_us = f->now_us + JANUS_LOSS_GRACE_US;
-}
-
 /* ---- the way in ---- */
+
+void jf_connect(struct janus_fsm *f, const char *why)
+{
+        f->conn = true;
+        (void)jf_act(f, JANUS_ACT_OPEN_CONN, NULL);
+        jf_enter_state(f, JANUS_STATE_CONNECTING, why);
+        if (f->publish && !f->rejoining)
+                jf_pub_start(f);
+}
 
 static void on_join(struct janus_fsm *f, const struct janus_event *ev)
 {
@@ -120,15 +130,14 @@ static void on_join(struct janus_fsm *f, const struct janus_event *ev)
         f->join.user_id = f->user;
         f->stages = (struct janus_stages){ 0 };
         f->start_us = f->now_us;
+        f->publish = f->join.auto_publish || f->join.echo;
+        f->attempts = 0;
+        f->back_us = 0;
         jf_add_op(f, ev->op, JOP_JOIN, true);
-        f->conn = true;
-        (void)jf_act(f, JANUS_ACT_OPEN_CONN, NULL);
-        jf_enter_state(f, JANUS_STATE_CONNECTING, "join");
-        if (f->join.auto_publish || f->join.echo)
-                jf_pub_start(f);
+        jf_connect(f, "join");
 }
 
-static void attach(struct janus_fsm *f, enum handle h)
+void jf_attach(struct janus_fsm *f, enum handle h)
 {
         struct janus_request r = jf_request(f, JANUS_REQ_ATTACH, HANDLE_NONE);
 
@@ -142,10 +151,12 @@ static void on_opened(struct janus_fsm *f)
                 return;
         f->stages.connected_us = f->now_us - f->start_us;
         jf_enter_state(f, JANUS_STATE_ATTACHING, "connected");
+        if (f->rejoining)
+                jf_rejoin_greet(f);
         jf_send_simple(f, JANUS_REQ_CREATE, HANDLE_NONE);
-        attach(f, HANDLE_PUB);
+        jf_attach(f, HANDLE_PUB);
         if (!f->join.echo)
-                attach(f, HANDLE_SUB);
+                jf_attach(f, HANDLE_SUB);
 }
 
 static void send_room_create(struct janus_fsm *f)
@@ -184,7 +195,7 @@ void jf_try_enter(struct janus_fsm *f)
 }
 
 /* The handle has an offer pending: it is not used again. */
-void jf_enter_again(struct janus_fsm *f, const char *why)
+void jf_enter_again(struct janus_fsm *f, uint64_t at_us, const char *why)
 {
         struct janus_request r = jf_request(f, JANUS_REQ_DETACH, HANDLE_PUB);
 
@@ -193,7 +204,7 @@ void jf_enter_again(struct janus_fsm *f, const char *why)
         if (f->pub == PUB_ASKING)
                 f->pub = PUB_OFFERING;
         jf_enter_state(f, JANUS_STATE_ATTACHING, why);
-        attach(f, HANDLE_PUB);
+        f->enter_us = at_us;
 }
 
 static void on_enter_refused(struct janus_fsm *f, const struct janus_msg *m)
@@ -201,7 +212,9 @@ static void on_enter_refused(struct janus_fsm *f, const struct janus_msg *m)
         struct engine_result why = jf_result_of(m);
 
         if (m->error_code == 426 && f->enter_tries < JANUS_ENTER_TRIES)
-                jf_enter_again(f, "the room vanished"); /* it was destroyed between our create and our join */
+                jf_enter_again(f, f->now_us, "the room vanished"); /* between our create and our join */
+        else if (f->rejoining)
+                jf_rejoin_refused(f, m);
         else if (m->error_code != 436 || !jf_claim(f, &why))
                 jf_end(f, &why);
 }
@@ -216,7 +229,7 @@ static void on_entered(struct janus_fsm *f, const struct janus_msg *m)
                 return;
         }
         if (!good) {
-                jf_end(f, &why);
+                jf_fail(f, &why);
                 return;
         }
         f->stages.joined_us = f->now_us - f->start_us;
@@ -238,6 +251,8 @@ void jf_join_done(struct janus_fsm *f)
         struct engine_result ok = { 0 };
 
         jf_enter_state(f, JANUS_STATE_JOINED, "joined");
+        if (f->rejoining)
+                jf_rejoin_done(f);
         for (size_t i = 0; i < f->n_ops; i++)
                 if (f->ops[i].kind == JOP_JOIN) {
                         jf_done(f, f->ops[i].number, &ok);
@@ -245,6 +260,7 @@ void jf_join_done(struct janus_fsm *f)
                 }
         jf_room_announce(f);
         jf_room_sync(f);
+        jf_pub_next(f);
 }
 
 /* ---- messages ---- */
@@ -254,7 +270,7 @@ static void on_created(struct janus_fsm *f, const struct janus_msg *m)
         struct engine_result why = jf_result_of(m);
 
         if (m->kind != JANUS_SUCCESS) {
-                jf_end(f, &why);
+                jf_fail(f, &why);
                 return;
         }
         f->session = true;
@@ -268,7 +284,7 @@ static void on_attached(struct janus_fsm *f, enum handle h, const struct janus_m
                 m->kind == JANUS_ERROR ? jf_result_of(m) : jf_result(ENGINE_PROTOCOL, 0, "a handle without a number");
 
         if (m->kind != JANUS_SUCCESS || m->id == 0) {
-                jf_end(f, &why);
+                jf_fail(f, &why);
                 return;
         }
         f->side[h].handle = m->id;
@@ -282,7 +298,7 @@ static void on_keepalive_refused(struct janus_fsm *f, const struct janus_msg *m)
 {
         struct engine_result why = jf_result(ENGINE_SERVER_GONE, 0, m->error_text);
 
-        jf_end(f, &why);
+        jf_fail(f, &why);
 }
 
 static void on_participants(struct janus_fsm *f, const struct janus_msg *m)
@@ -320,6 +336,7 @@ static void on_answer(struct janus_fsm *f, const struct pending *p, const struct
         case JANUS_REQ_LEAVE: jf_left(f); break;
         case JANUS_REQ_PARTICIPANTS: on_participants(f, m); break;
         case JANUS_REQ_KICK: jf_claim_answer(f, m); break;
+        case JANUS_REQ_CLAIM:
         case JANUS_REQ_DESTROY:
         case JANUS_REQ_DETACH:
         case JANUS_REQ_TRICKLE:
@@ -366,11 +383,11 @@ static void on_notice(struct janus_fsm *f, const struct janus_msg *m)
                 break;
         case JANUS_DETACHED:
                 if (h != HANDLE_NONE)
-                        jf_end(f, &gone);
+                        jf_fail(f, &gone);
                 break;
         case JANUS_TIMEOUT:
                 if (m->session_id == f->join.session_id)
-                        jf_end(f, &gone);
+                        jf_fail(f, &gone);
                 break;
         case JANUS_TRICKLE:
                 if (h == HANDLE_NONE || !f->side[h].peer)
@@ -429,7 +446,9 @@ static void on_closed(struct janus_fsm *f, const struct janus_event *ev)
         }
         if (jf_is_joining(f))
                 why.reason = ev->err == -ETIMEDOUT ? ENGINE_TIMED_OUT : ENGINE_UNREACHABLE;
-        jf_end(f, &why);
+        if (f->rejoining && ev->err == -EACCES) /* 401, 403 */
+                why.reason = ENGINE_INVALID_TOKEN;
+        jf_fail(f, &why);
 }
 
 static void on_send_failed(struct janus_fsm *f, int err)
@@ -439,65 +458,12 @@ static void on_send_failed(struct janus_fsm *f, int err)
         if (err == -EMSGSIZE)
                 why = jf_result(ENGINE_UNSUPPORTED, 0,
                                 "a message is too long for the server's Unix socket (8192 bytes)");
+        else if (err == -ENOTCONN || err == -ENOBUFS) /* it is closing, or the server reads no more */
+                why.reason = ENGINE_SERVER_GONE;
         if (f->state == JANUS_STATE_LEAVING)
                 jf_finish_leave(f);
         else
-                jf_end(f, &why);
-}
-
-/* ---- media ---- */
-
-static void on_description(struct janus_fsm *f, const struct janus_event *ev)
-{
-        enum handle h = jf_side_of_peer(f, ev->peer);
-
-        if (h == HANDLE_PUB && ev->sdp_type == RTC_OFFER)
-                jf_pub_offer(f, ev->text);
-        else if (h == HANDLE_SUB && ev->sdp_type == RTC_ANSWER)
-                jf_room_sub_description(f, ev->text);
-}
-
-static void on_description_failed(struct janus_fsm *f, const struct janus_event *ev)
-{
-        struct engine_result why = jf_result(ENGINE_PROTOCOL, 0, "the server's session description is unusable");
-        enum handle h = jf_side_of_peer(f, ev->peer);
-
-        if (h == HANDLE_PUB && f->state == JANUS_STATE_JOINED)
-                jf_pub_failed(f, &why);
-        else if (h != HANDLE_NONE)
-                jf_end(f, &why);
-}
-
-static void on_sub_state(struct janus_fsm *f, enum peer_state state, const char *why)
-{
-        if (state == PEER_STATE_CONNECTED && !f->sub_up) {
-                f->sub_up = true;
-                f->stages.subscriber_up_us = f->now_us - f->start_us;
-        } else if (state == PEER_STATE_FAILED) {
-                jf_lost(f, why);
-        }
-}
-
-static void on_peer_state(struct janus_fsm *f, const struct janus_event *ev)
-{
-        enum handle h = jf_side_of_peer(f, ev->peer);
-
-        if (h == HANDLE_PUB)
-                jf_pub_peer_state(f, ev->peer_state, ev->text);
-        else if (h == HANDLE_SUB)
-                on_sub_state(f, ev->peer_state, ev->text);
-}
-
-static void on_speaking(struct janus_fsm *f, const struct janus_event *ev)
-{
-        enum handle h = jf_side_of_peer(f, ev->peer);
-
-        if (f->state != JANUS_STATE_JOINED)
-                return;
-        if (h == HANDLE_PUB && !ev->mid)
-                jf_act(f, JANUS_ACT_SPEAKING, NULL)->on = ev->on; /* user "": ourselves */
-        else if (h != HANDLE_NONE && ev->mid)
-                jf_room_speaking(f, ev->mid, ev->on);
+                jf_fail(f, &why);
 }
 
 /* ---- time ---- */
@@ -510,35 +476,31 @@ static void on_late(struct janus_fsm *f, const struct pending *p)
         if (f->state == JANUS_STATE_LEAVING)
                 return; /* the leave has its own deadline */
         (void)snprintf(detail, sizeof(detail), "no answer to %s", janus_request_kind_to_string(p->kind));
-        why = jf_result(jf_is_joining(f) ? ENGINE_TIMED_OUT : ENGINE_SERVER_GONE, 0, detail);
-        jf_end(f, &why);
-}
-
-static bool due(const struct janus_fsm *f, uint64_t at_us)
-{
-        return at_us != LOOP_NEVER && at_us <= f->now_us;
+        why = jf_result(ENGINE_TIMED_OUT, 0, detail);
+        jf_fail(f, &why);
 }
 
 static void on_deadline(struct janus_fsm *f)
 {
         for (size_t i = 0; i < f->n_pending; i++)
-                if (due(f, f->pending[i].deadline_us)) {
+                if (jf_due(f, f->pending[i].deadline_us)) {
                         on_late(f, &f->pending[i]);
                         break; /* the room has ended, or the leave's own deadline decides */
                 }
-        if (due(f, f->leave_us))
+        if (jf_due(f, f->leave_us))
                 jf_finish_leave(f);
-        if (due(f, f->loss_us))
-                jf_end(f, &f->loss);
-        if (due(f, f->ousted_us) || due(f, f->look_us))
+        if (jf_due(f, f->loss_us))
+                jf_fail(f, &f->loss);
+        if (jf_due(f, f->ousted_us) || jf_due(f, f->look_us))
                 jf_ousted_deadline(f);
-        if (due(f, f->media_us) || due(f, f->hangup_us))
+        if (jf_due(f, f->media_us) || jf_due(f, f->hangup_us))
                 jf_pub_deadline(f);
-        if (due(f, f->sub_retry_us)) {
+        jf_rejoin_deadline(f);
+        if (jf_due(f, f->sub_retry_us)) {
                 f->sub_retry_us = LOOP_NEVER;
                 jf_room_sync(f);
         }
-        if (due(f, f->keepalive_us)) {
+        if (jf_due(f, f->keepalive_us)) {
                 f->keepalive_us = f->now_us + JANUS_KEEPALIVE_US;
                 jf_send_simple(f, JANUS_REQ_KEEPALIVE, HANDLE_NONE);
         }
@@ -547,7 +509,8 @@ static void on_deadline(struct janus_fsm *f)
 uint64_t janus_fsm_deadline(const struct janus_fsm *f)
 {
         const uint64_t timers[] = { f->leave_us,     f->loss_us,      f->media_us,  f->hangup_us,
-                                    f->sub_retry_us, f->keepalive_us, f->ousted_us, f->look_us };
+                                    f->sub_retry_us, f->keepalive_us, f->ousted_us, f->look_us,
+                                    f->retry_us,     f->give_up_us,   f->enter_us,  f->settle_us };
         uint64_t first = LOOP_NEVER;
 
         for (size_t i = 0; i < ARRAY_SIZE(timers); i++)
@@ -580,15 +543,16 @@ static void dispatch(struct janus_fsm *f, const struct janus_event *ev)
         case JANUS_EV_CLOSED: on_closed(f, ev); break;
         case JANUS_EV_MESSAGE: on_message(f, ev->msg); break;
         case JANUS_EV_SEND_FAILED: on_send_failed(f, ev->err); break;
-        case JANUS_EV_DESCRIPTION: on_description(f, ev); break;
-        case JANUS_EV_DESCRIPTION_FAILED: on_description_failed(f, ev); break;
+        case JANUS_EV_DESCRIPTION: jf_on_description(f, ev); break;
+        case JANUS_EV_DESCRIPTION_FAILED: jf_on_description_failed(f, ev); break;
         case JANUS_EV_CANDIDATE: jf_on_candidate(f, ev); break;
-        case JANUS_EV_PEER_STATE: on_peer_state(f, ev); break;
-        case JANUS_EV_SPEAKING: on_speaking(f, ev); break;
+        case JANUS_EV_PEER_STATE: jf_on_peer_state(f, ev); break;
+        case JANUS_EV_SPEAKING: jf_on_speaking(f, ev); break;
         case JANUS_EV_FIRST_MEDIA:
                 if (!f->stages.first_audio_us)
                         f->stages.first_audio_us = f->now_us - f->start_us;
                 break;
+        case JANUS_EV_RESUMED: jf_rejoin_resumed(f); break;
         case JANUS_EV_DEADLINE: on_deadline(f); break;
         }
 }

@@ -1,7 +1,8 @@
 /* janus-fsm.h - the life of one room on a Janus, as a pure machine: events in, actions out.
  *
  *   IDLE → CONNECTING → ATTACHING → ENTERING → SETTLING → JOINED → LEAVING → IDLE
- *                                             any of these ↘ OUSTED ↗
+ *              ↑                              any of these ↘ OUSTED ↗
+ *           WAITING ← any of these, when the room is lost
  *
  * What need not wait is sent ahead. The session's number is ours to choose, so the session and both handles are asked
  * for in one flight; room and entry, with the publisher's offer in it, go in a second. `create` for a room that exists
@@ -13,6 +14,10 @@
  *
  * One handle publishes, one subscribes to everybody: the wanted streams are compared with those there are, one change
  * is in flight at a time, each offer of the server is answered.
+ *
+ * A room that was lost is come back to on the same way. Members, wishes and whether we publish outlive the connection;
+ * sessions, handles and peers do not. The session's number stays the same, so that a new connection can first claim
+ * and destroy what the server still has of us. Who is not back soon after us is told to have left. See janus-rejoin.c.
  *
  * No clock, no I/O, no callbacks: time is a parameter, the timer is asked for by janus_fsm_deadline(). Control thread.
  * The caller carries out the actions in order. After -ENOMEM from janus_fsm_step() the caller fails what is in flight
@@ -35,6 +40,7 @@ enum janus_state {
         JANUS_STATE_JOINED,
         JANUS_STATE_OUSTED, /* thrown out; why is being found out */
         JANUS_STATE_LEAVING,
+        JANUS_STATE_WAITING, /* lost; for the next try to come back */
         _JANUS_STATE_MAX
 };
 const char *janus_state_to_string(enum janus_state s);
@@ -56,6 +62,7 @@ enum janus_event_kind {
         JANUS_EV_PEER_STATE,         /* peer, peer_state, text */
         JANUS_EV_SPEAKING,           /* peer, mid or NULL, on */
         JANUS_EV_FIRST_MEDIA,        /* peer */
+        JANUS_EV_RESUMED,            /* the machine slept */
         JANUS_EV_DEADLINE
 };
 
@@ -65,6 +72,7 @@ struct janus_join {
                                                asked for */
         const char *user_id;                /* borrowed */
         uint64_t session_id;                /* random, 1 … 2^53 - 1 */
+        uint64_t reconnect_us;              /* how long a lost room is tried to come back to; 0: not at all */
         bool auto_publish, auto_subscribe;
         bool echo; /* the echo test instead of a room */
 };
@@ -98,6 +106,7 @@ enum janus_action_kind {
         JANUS_ACT_STATE,         /* state, result */
         JANUS_ACT_PARTICIPANT,   /* change, user, published, subscribed, on (muted) */
         JANUS_ACT_SPEAKING,      /* user, on */
+        JANUS_ACT_UNANSWERED,    /* the server left a request or a connection without answer */
         _JANUS_ACT_MAX
 };
 const char *janus_action_kind_to_string(enum janus_action_kind k);
@@ -120,7 +129,7 @@ struct janus_action *janus_action_free(struct janus_action *a);
 
 struct janus_fsm;
 
-struct janus_stages { /* µs since the join began; 0: not reached */
+struct janus_stages { /* µs since the join began, or the last loss was noticed; 0: not reached */
         uint64_t connected_us, joined_us, publisher_up_us, subscriber_up_us, first_audio_us;
 };
 

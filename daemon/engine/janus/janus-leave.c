@@ -53,7 +53,7 @@ void jf_leave(struct janus_fsm *f, const struct janus_event *ev)
         if (f->state == JANUS_STATE_LEAVING)
                 return;
         jf_fail_ops(f, &cancelled);
-        if (f->state == JANUS_STATE_IDLE || f->state == JANUS_STATE_CONNECTING) {
+        if (f->state == JANUS_STATE_IDLE || f->state == JANUS_STATE_CONNECTING || f->state == JANUS_STATE_WAITING) {
                 jf_hang_up(f);
                 jf_succeed_leaves(f);
                 jf_forget(f);
@@ -65,8 +65,9 @@ void jf_leave(struct janus_fsm *f, const struct janus_event *ev)
         jf_close_peer(f, HANDLE_SUB);
         jf_enter_state(f, JANUS_STATE_LEAVING, "leave");
         f->n_pending = 0;
+        f->rejoining = false;
         f->keepalive_us = f->loss_us = f->media_us = f->hangup_us = f->sub_retry_us = LOOP_NEVER;
-        f->ousted_us = f->look_us = LOOP_NEVER;
+        f->ousted_us = f->look_us = f->enter_us = f->give_up_us = f->settle_us = LOOP_NEVER;
         if (!f->enter_sent || f->join.echo) {
                 jf_finish_leave(f);
                 return;

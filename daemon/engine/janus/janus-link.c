@@ -1,4 +1,5 @@
-/* janus-link.c - the machine's hands: actions, results, requests with the answers they are owed, peers and candidates.
+/* janus-link.c - the machine's hands: actions, results, requests with the answers they are owed, peers and
+ * what they tell.
  *
  * A candidate may be found before the server knows the description it belongs to; it is kept (bounded) until then.
  */
@@ -13,8 +14,9 @@
 const char *janus_action_kind_to_string(enum janus_action_kind k)
 {
         static const char *const words[_JANUS_ACT_MAX] = {
-                "open-conn",     "close-conn", "send",   "open-peer", "close-peer", "create-offer", "set-remote",
-                "add-candidate", "bind",       "unbind", "op-done",   "state",      "participant",  "speaking",
+                "open-conn",    "close-conn", "send",          "open-peer", "close-peer",
+                "create-offer", "set-remote", "add-candidate", "bind",      "unbind",
+                "op-done",      "state",      "participant",   "speaking",  "unanswered",
         };
 
         return k < _JANUS_ACT_MAX ? words[k] : NULL;
@@ -272,4 +274,59 @@ void jf_on_candidate(struct janus_fsm *f, const struct janus_event *ev)
         c->mline = ev->mline;
         list_append(&s->candidates, &c->link);
         s->n_candidates++;
+}
+
+/* ---- what peers tell ---- */
+
+void jf_on_description(struct janus_fsm *f, const struct janus_event *ev)
+{
+        enum handle h = jf_side_of_peer(f, ev->peer);
+
+        if (h == HANDLE_PUB && ev->sdp_type == RTC_OFFER)
+                jf_pub_offer(f, ev->text);
+        else if (h == HANDLE_SUB && ev->sdp_type == RTC_ANSWER)
+                jf_room_sub_description(f, ev->text);
+}
+
+void jf_on_description_failed(struct janus_fsm *f, const struct janus_event *ev)
+{
+        struct engine_result why = jf_result(ENGINE_PROTOCOL, 0, "the server's session description is unusable");
+        enum handle h = jf_side_of_peer(f, ev->peer);
+
+        if (h == HANDLE_PUB && f->state == JANUS_STATE_JOINED)
+                jf_pub_failed(f, &why);
+        else if (h != HANDLE_NONE)
+                jf_fail(f, &why);
+}
+
+static void on_sub_state(struct janus_fsm *f, enum peer_state state, const char *why)
+{
+        if (state == PEER_STATE_CONNECTED && !f->sub_up) {
+                f->sub_up = true;
+                f->stages.subscriber_up_us = f->now_us - f->start_us;
+        } else if (state == PEER_STATE_FAILED) {
+                jf_lost(f, why);
+        }
+}
+
+void jf_on_peer_state(struct janus_fsm *f, const struct janus_event *ev)
+{
+        enum handle h = jf_side_of_peer(f, ev->peer);
+
+        if (h == HANDLE_PUB)
+                jf_pub_peer_state(f, ev->peer_state, ev->text);
+        else if (h == HANDLE_SUB)
+                on_sub_state(f, ev->peer_state, ev->text);
+}
+
+void jf_on_speaking(struct janus_fsm *f, const struct janus_event *ev)
+{
+        enum handle h = jf_side_of_peer(f, ev->peer);
+
+        if (f->state != JANUS_STATE_JOINED)
+                return;
+        if (h == HANDLE_PUB && !ev->mid)
+                jf_act(f, JANUS_ACT_SPEAKING, NULL)->on = ev->on; /* user "": ourselves */
+        else if (h != HANDLE_NONE && ev->mid)
+                jf_room_speaking(f, ev->mid, ev->on);
 }

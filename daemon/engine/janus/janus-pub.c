@@ -1,7 +1,8 @@
 /* janus-pub.c - the publishing peer of the machine, and the operations that ask for it.
  *
  * Publish operations are carried out one after the other: the oldest in `ops` is looked at when the publisher is at
- * rest (NONE or UP) and answered when it is what was asked for. The join's own publishing precedes them all.
+ * rest (NONE or UP) and answered when it is what was asked for. The join's own publishing precedes them all. What was
+ * asked for while the room was lost is made true when we are back.
  *
  * After an unpublish Janus takes its transport down and says "hangup"; an offer that came before would be lost with
  * it, so the next one waits for that word.
@@ -44,12 +45,17 @@ void jf_pub_next(struct janus_fsm *f)
 {
         struct engine_result ok = { 0 };
         struct op *op;
+        bool on;
 
-        while (!f->oom && f->state == JANUS_STATE_JOINED && (f->pub == PUB_NONE || f->pub == PUB_UP) &&
-               (op = oldest(f))) {
-                if (op->on == (f->pub == PUB_UP)) {
+        while (!f->oom && f->state == JANUS_STATE_JOINED && (f->pub == PUB_NONE || f->pub == PUB_UP)) {
+                op = oldest(f);
+                on = op ? op->on : f->publish;
+                if (on == (f->pub == PUB_UP)) {
+                        if (!op)
+                                return;
+                        f->publish = on;
                         jf_done(f, op->number, &ok);
-                } else if (!op->on) {
+                } else if (!on) {
                         stop(f);
                 } else if (f->hangup_us == LOOP_NEVER) {
                         jf_pub_start(f);
@@ -59,14 +65,27 @@ void jf_pub_next(struct janus_fsm *f)
         }
 }
 
+void jf_pub_keep(struct janus_fsm *f)
+{
+        struct engine_result ok = { 0 };
+        struct op *op;
+
+        while (!f->oom && (op = oldest(f))) {
+                f->publish = op->on;
+                jf_done(f, op->number, &ok);
+        }
+}
+
 void jf_pub_op(struct janus_fsm *f, uint32_t op, uint32_t media)
 {
         struct engine_result no = jf_result(ENGINE_UNSUPPORTED, 0, "this engine carries audio only");
 
-        if (media & ENGINE_AUDIO)
-                jf_pub_next(f);
-        else
+        if (!(media & ENGINE_AUDIO))
                 jf_done(f, op, &no);
+        else if (f->rejoining)
+                jf_pub_keep(f);
+        else
+                jf_pub_next(f);
 }
 
 /* The section in which the echo test sends back what it gets: the only one of our offer. */
@@ -110,8 +129,8 @@ void jf_pub_failed(struct janus_fsm *f, const struct engine_result *why)
         struct op *op = oldest(f);
         struct janus_request r;
 
-        if (f->state != JANUS_STATE_JOINED) {
-                jf_end(f, why);
+        if (f->state != JANUS_STATE_JOINED || !op) {
+                jf_fail(f, why);
                 return;
         }
         jf_close_peer(f, HANDLE_PUB);
@@ -122,8 +141,7 @@ void jf_pub_failed(struct janus_fsm *f, const struct engine_result *why)
         }
         f->pub = PUB_NONE;
         f->media_us = LOOP_NEVER;
-        if (op)
-                jf_done(f, op->number, why);
+        jf_done(f, op->number, why);
         jf_pub_next(f);
 }
 

@@ -5,6 +5,9 @@
  * Janus says nothing when a publisher goes (autoupdate = false): it keeps the section as an inactive one and uses it
  * again.
  *
+ * After a loss everybody is missing until seen again. Until things have settled the app is told of additions only: who
+ * was here still is, and what flowed still does, unless it is unwanted by now. Then it is told what is true.
+ *
  * Members are bounded by JANUS_LIST_MAX; whoever comes beyond is not seen.
  */
 #include "engine/janus/janus-fsm-internal.h"
@@ -24,18 +27,53 @@ static struct member *find_member(const struct janus_fsm *f, const char *user)
         return NULL;
 }
 
-static void tell(struct janus_fsm *f, enum engine_change change, const struct member *m)
+static struct wish *find_wish(const struct janus_fsm *f, const char *user)
 {
-        struct janus_action *a;
+        struct wish *w;
+
+        list_for_each (w, &f->wishes, link)
+                if (strcmp(w->user, user) == 0)
+                        return w;
+        return NULL;
+}
+
+static bool is_asked_for(const struct janus_fsm *f, const struct member *m)
+{
+        const struct wish *w = find_wish(f, m->user);
+
+        return w ? w->on : f->join.auto_subscribe;
+}
+
+static void tell_change(struct janus_fsm *f, enum engine_change change, struct member *m)
+{
+        struct janus_action *a = jf_act(f, JANUS_ACT_PARTICIPANT, NULL);
+
+        a->change = change;
+        memcpy(a->user, m->user, sizeof(a->user));
+        a->published = m->told_published;
+        a->subscribed = m->told_subscribed;
+        a->on = m->told_muted;
+}
+
+/* That there is this member, or what has changed of it. */
+static void tell(struct janus_fsm *f, struct member *m)
+{
+        uint32_t published = m->feed_mid[0] ? ENGINE_AUDIO : 0, subscribed = m->bound ? ENGINE_AUDIO : 0;
+        bool news = !m->told, settling = f->settle_us != LOOP_NEVER;
 
         if (f->state != JANUS_STATE_JOINED)
                 return; /* all are told of by jf_room_announce() */
-        a = jf_act(f, JANUS_ACT_PARTICIPANT, NULL);
-        a->change = change;
-        memcpy(a->user, m->user, sizeof(a->user));
-        a->published = m->feed_mid[0] ? ENGINE_AUDIO : 0;
-        a->subscribed = m->bound ? ENGINE_AUDIO : 0;
-        a->on = m->muted;
+        if (m->told && settling)
+                published |= m->told_published;
+        if (m->told && settling && is_asked_for(f, m))
+                subscribed |= m->told_subscribed;
+        if (m->told && published == m->told_published && subscribed == m->told_subscribed && m->muted == m->told_muted)
+                return;
+        m->told = true;
+        m->told_published = published;
+        m->told_subscribed = subscribed;
+        m->told_muted = m->muted;
+        tell_change(f, news ? ENGINE_PARTICIPANT_JOINED : ENGINE_PARTICIPANT_UPDATED, m);
 }
 
 static void bind(struct janus_fsm *f, struct member *m)
@@ -99,10 +137,11 @@ static void remove_member(struct janus_fsm *f, struct member *m)
 static void on_feed(struct janus_fsm *f, const struct janus_feed *feed)
 {
         struct member *m = find_member(f, feed->id);
-        enum engine_change change = m ? ENGINE_PARTICIPANT_UPDATED : ENGINE_PARTICIPANT_JOINED;
 
         if (strcmp(feed->id, f->user) == 0)
                 return;
+        if (m)
+                m->missing = false;
         if (m && (!feed->publishing || (strcmp(m->feed_mid, feed->audio_mid) == 0 && m->muted == feed->muted)))
                 return;
         if (!m)
@@ -113,7 +152,7 @@ static void on_feed(struct janus_fsm *f, const struct janus_feed *feed)
                 stream_gone(f, m);
         memcpy(m->feed_mid, feed->audio_mid, sizeof(m->feed_mid));
         m->muted = feed->muted;
-        tell(f, change, m);
+        tell(f, m);
 }
 
 static void on_gone(struct janus_fsm *f, const char *user)
@@ -123,7 +162,12 @@ static void on_gone(struct janus_fsm *f, const char *user)
         if (!m)
                 return;
         stream_gone(f, m);
-        tell(f, ENGINE_PARTICIPANT_LEFT, m);
+        if (f->rejoining || f->settle_us != LOOP_NEVER) { /* may be on the way back, too */
+                m->missing = true;
+                return;
+        }
+        if (m->told)
+                tell_change(f, ENGINE_PARTICIPANT_LEFT, m);
         remove_member(f, m);
 }
 
@@ -134,7 +178,7 @@ static void on_unpublished(struct janus_fsm *f, const char *user)
         if (!m || !m->feed_mid[0])
                 return;
         stream_gone(f, m);
-        tell(f, ENGINE_PARTICIPANT_UPDATED, m);
+        tell(f, m);
 }
 
 static void on_moderated(struct janus_fsm *f, const char *user, bool muted)
@@ -144,7 +188,7 @@ static void on_moderated(struct janus_fsm *f, const char *user, bool muted)
         if (!m || m->muted == muted)
                 return;
         m->muted = muted;
-        tell(f, ENGINE_PARTICIPANT_UPDATED, m);
+        tell(f, m);
 }
 
 /* "leaving": "ok" is said to the one who leaves; with a reason he was made to. (A user may be called "ok", too.) */
@@ -180,14 +224,17 @@ void jf_room_news(struct janus_fsm *f, const struct janus_msg *m)
 
 static void add_echo(struct janus_fsm *f)
 {
-        struct member *m = add_member(f, "echo");
+        struct member *m = find_member(f, "echo");
 
         if (!m)
+                m = add_member(f, "echo");
+        if (!m)
                 return;
+        m->missing = false;
         m->side = HANDLE_PUB;
         memcpy(m->feed_mid, f->echo_mid, sizeof(m->feed_mid));
         memcpy(m->sub_mid, f->echo_mid, sizeof(m->sub_mid));
-        if (f->join.auto_subscribe)
+        if (is_asked_for(f, m))
                 bind(f, m);
 }
 
@@ -198,26 +245,15 @@ void jf_room_announce(struct janus_fsm *f)
         if (f->join.echo)
                 add_echo(f);
         list_for_each (m, &f->members, link)
-                tell(f, ENGINE_PARTICIPANT_JOINED, m);
+                if (!m->missing)
+                        tell(f, m);
 }
 
 /* ---- what is wanted ---- */
 
-static struct wish *find_wish(const struct janus_fsm *f, const char *user)
-{
-        struct wish *w;
-
-        list_for_each (w, &f->wishes, link)
-                if (strcmp(w->user, user) == 0)
-                        return w;
-        return NULL;
-}
-
 static bool is_wanted(const struct janus_fsm *f, const struct member *m)
 {
-        const struct wish *w = find_wish(f, m->user);
-
-        return m->feed_mid[0] && (w ? w->on : f->join.auto_subscribe);
+        return m->feed_mid[0] && is_asked_for(f, m);
 }
 
 /* False: too many, or no memory (then `oom` says so). */
@@ -248,7 +284,7 @@ static void apply_wish(struct janus_fsm *f, struct member *m, bool on)
                 bind(f, m);
         else
                 unbind(f, m);
-        tell(f, ENGINE_PARTICIPANT_UPDATED, m);
+        tell(f, m);
 }
 
 void jf_room_wish(struct janus_fsm *f, uint32_t op, const char *user, uint32_t media, bool on)
@@ -350,7 +386,7 @@ static void map_streams(struct janus_fsm *f, const struct janus_msg *msg)
                 if (!is_wanted(f, m))
                         continue;
                 bind(f, m);
-                tell(f, ENGINE_PARTICIPANT_UPDATED, m);
+                tell(f, m);
         }
 }
 
@@ -361,7 +397,7 @@ static void on_sub_refused(struct janus_fsm *f, const struct janus_msg *msg, enu
         struct member *m;
 
         if (kind == JANUS_REQ_START) { /* the server has an offer out that will never be settled */
-                jf_end(f, &why);
+                jf_fail(f, &why);
                 return;
         }
         list_for_each (m, &f->members, link)
@@ -454,6 +490,34 @@ void jf_room_unsubscribed(struct janus_fsm *f)
         f->sub_retry_us = LOOP_NEVER;
 }
 
+void jf_room_lost(struct janus_fsm *f)
+{
+        struct member *m;
+
+        jf_room_unsubscribed(f);
+        list_for_each (m, &f->members, link) {
+                m->missing = true;
+                m->feed_mid[0] = '\0';
+        }
+        f->settle_us = LOOP_NEVER;
+}
+
+void jf_room_settled(struct janus_fsm *f)
+{
+        struct member *m;
+
+        f->settle_us = LOOP_NEVER;
+        list_for_each (m, &f->members, link) {
+                if (!m->missing) {
+                        tell(f, m);
+                        continue;
+                }
+                if (m->told)
+                        tell_change(f, ENGINE_PARTICIPANT_LEFT, m);
+                remove_member(f, m);
+        }
+}
+
 void jf_room_clear(struct janus_fsm *f)
 {
         struct member *m;
@@ -466,5 +530,4 @@ void jf_room_clear(struct janus_fsm *f)
                 free(w);
         }
         f->n_wishes = 0;
-        jf_room_unsubscribed(f);
 }

@@ -45,6 +45,7 @@ struct janus {
         struct sigconn_provider conn_provider;
         char *url; /* owned */
         struct engine_events ev;
+        void (*unanswered)(void *ctx); /* or NULL */
         void *ctx;
 
         struct janus_fsm *fsm;
@@ -58,8 +59,9 @@ struct janus {
         struct audio_port *capture;  /* owned reference */
         const struct capture_gate *gate;
         struct list lent, stats;
-        bool in_room;   /* the app knows of a room */
-        bool collapsed; /* no memory: the room has to go */
+        uint64_t asleep_us; /* how long the machine has slept, when last looked at */
+        bool in_room;       /* the app knows of a room */
+        bool collapsed;     /* no memory: the room has to go */
         bool running, dead;
 };
 
@@ -89,13 +91,30 @@ static void rearm(struct janus *j)
         (void)loop_set_timer(j->timer, due);
 }
 
+static void step(struct janus *j, const struct janus_event *ev)
+{
+        if (janus_fsm_step(j->fsm, ev, loop_now_us(j->env->loop), &j->queue) < 0)
+                j->collapsed = true;
+}
+
+/* The machine's time stands still while the computer sleeps, that of the server does not. Something happens every few
+ * seconds in a room, so nobody needs to watch for the awakening. */
+static void look_for_sleep(struct janus *j)
+{
+        uint64_t asleep_us = clock_asleep_us();
+
+        if (asleep_us > j->asleep_us + US_PER_SEC && janus_fsm_state(j->fsm) != JANUS_STATE_IDLE) {
+                log_info("the computer slept for %u s", (unsigned)((asleep_us - j->asleep_us) / US_PER_SEC));
+                step(j, &(struct janus_event){ .kind = JANUS_EV_RESUMED });
+        }
+        j->asleep_us = asleep_us;
+}
+
 static void feed(struct janus *j, const struct janus_event *ev)
 {
-        uint64_t now_us = loop_now_us(j->env->loop);
-
-        (void)janus_access_refresh(&j->access, j->fsm, now_us, clock_realtime_us()); /* else the old ones go on */
-        if (janus_fsm_step(j->fsm, ev, now_us, &j->queue) < 0)
-                j->collapsed = true;
+        (void)janus_access_refresh(&j->access, j->fsm, clock_realtime_us()); /* else the old ones go on */
+        look_for_sleep(j);
+        step(j, ev);
         rearm(j);
 }
 
@@ -296,6 +315,7 @@ static int carry_down(struct janus *j, const struct janus_action *a)
         case JANUS_ACT_STATE:
         case JANUS_ACT_PARTICIPANT:
         case JANUS_ACT_SPEAKING:
+        case JANUS_ACT_UNANSWERED:
         case _JANUS_ACT_MAX: break;
         }
         return 0;
@@ -306,6 +326,17 @@ static void tell_participant(struct janus *j, const struct janus_action *a)
         struct engine_participant p = { a->user, a->published, a->subscribed, a->on };
 
         j->ev.participant(a->change, &p, j->ctx);
+}
+
+static void tell_state(struct janus *j, const struct janus_action *a)
+{
+        const char *words = a->state == ENGINE_STATE_IDLE           ? "room left"
+                            : a->state == ENGINE_STATE_RECONNECTING ? "room lost"
+                                                                    : "room come back to";
+
+        log_notice("%s: %s %s", words, engine_reason_to_string(a->result.reason), a->result.detail);
+        j->in_room = a->state != ENGINE_STATE_IDLE;
+        j->ev.state(a->state, &a->result, j->ctx);
 }
 
 /* Everything that goes up; the engine may be dead after each. */
@@ -319,13 +350,13 @@ static void carry_up(struct janus *j, const struct janus_action *a)
                                  a->result.err, a->result.detail);
                 j->ev.op_done(a->op, &a->result, j->ctx);
                 break;
-        case JANUS_ACT_STATE:
-                log_notice("room left: %s %s", engine_reason_to_string(a->result.reason), a->result.detail);
-                j->in_room = false;
-                j->ev.state(a->state, &a->result, j->ctx);
-                break;
+        case JANUS_ACT_STATE: tell_state(j, a); break;
         case JANUS_ACT_PARTICIPANT: tell_participant(j, a); break;
         case JANUS_ACT_SPEAKING: j->ev.speaking(a->user, a->on, j->ctx); break;
+        case JANUS_ACT_UNANSWERED:
+                if (j->unanswered)
+                        j->unanswered(j->ctx);
+                break;
         case JANUS_ACT_OPEN_CONN:
         case JANUS_ACT_CLOSE_CONN:
         case JANUS_ACT_SEND:
@@ -466,12 +497,13 @@ int janus_join(struct engine *e, uint32_t op, const struct engine_join *params)
         struct janus_join join = { .user_id = params->user_id,
                                    .auto_publish = params->auto_publish,
                                    .auto_subscribe = params->auto_subscribe,
+                                   .reconnect_us = params->reconnect_s * US_PER_SEC,
                                    .echo = strcmp(params->room_id, ENGINE_ECHO_ROOM) == 0 };
         int r = janus_join_copy(&j->join, params, j->env->rng);
 
         if (r < 0)
                 return r;
-        r = janus_access_begin(&j->access, params, j->fsm, loop_now_us(j->env->loop), clock_realtime_us(), &join);
+        r = janus_access_begin(&j->access, params, j->fsm, clock_realtime_us(), &join);
         if (r == -EACCES)
                 return queue_done(j, op, ENGINE_INVALID_TOKEN,
                                   "without an appKey in the configuration the token must be a Janus token pair");
@@ -482,6 +514,7 @@ int janus_join(struct engine *e, uint32_t op, const struct engine_join *params)
                 return r;
         j->join.peer.echo = join.echo;
         session_number(j->env->rng, &join);
+        j->asleep_us = clock_asleep_us();
         feed(j, &(struct janus_event){ .kind = JANUS_EV_JOIN, .op = op, .join = &join });
         return 0;
 }
@@ -633,6 +666,7 @@ int janus_new(const struct janus_config *config, struct engine **ret)
                              .rtc = config->rtc ? config->rtc : &real_rtc,
                              .conn_provider = config->conn,
                              .ev = *config->ev,
+                             .unanswered = config->unanswered,
                              .ctx = config->ctx };
         list_init(&j->queue);
         list_init(&j->lent);

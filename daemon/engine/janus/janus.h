@@ -37,6 +37,7 @@ struct janus_config {
         struct sigconn_provider conn; /* ops NULL: a WebSocket on the network thread */
         const struct janus_rtc *rtc;  /* NULL: the runtime of rtc-runtime.h */
         const struct engine_events *ev;
+        void (*unanswered)(void *ctx); /* the server is there and does not answer; or NULL */
         void *ctx;
 };
 int janus_new(const struct janus_config *config, struct engine **ret);

@@ -158,7 +158,7 @@ TEST(deadlines_are_asked_for)
         r.now_us += 5 * US_PER_SEC;
         r.trace[0] = '\0';
         ASSERT_OK(step(&r, &(struct janus_event){ .kind = JANUS_EV_DEADLINE }));
-        expect(&r, "[close-peer] [close-conn] [op-done] ");
+        expect(&r, "[unanswered] [close-peer] [close-conn] [op-done] ");
         ASSERT(janus_fsm_deadline(r.fsm) == LOOP_NEVER);
 }
 

@@ -1,0 +1,198 @@
+/* janus-rejoin.c - a lost connection is not the end: the machine's way back into the room.
+ *
+ * A room is lost when the connection closes, a request stays without answer, the server knows our session no more or a
+ * transport fails. Whatever belongs to the connection is dropped then, and everything is tried again on a new one, at
+ * once first and with growing pauses after that, until `give_up_us`. A reason that will not heal ends the room at
+ * once.
+ *
+ * The server may still have the session of before, and in the room a ghost of ours with it. A new connection claims
+ * and destroys that session before it asks for one of the same number. The ghost goes a moment later, so the id may
+ * seem taken for that long; when it stays taken, somebody else joined as this user meanwhile, and he wins.
+ */
+#include "engine/janus/janus-fsm-internal.h"
+
+#include "base/clock.h"
+
+static bool heals(const struct engine_result *why)
+{
+        switch (why->reason) {
+        case ENGINE_SERVER_GONE:
+        case ENGINE_UNREACHABLE:
+        case ENGINE_TIMED_OUT:
+        case ENGINE_ROOM_FULL:
+        case ENGINE_SERVER_ERROR:
+        case ENGINE_MEDIA_FAILED: return true;
+        case ENGINE_OK:
+        case ENGINE_INVALID_TOKEN:
+        case ENGINE_DUPLICATE_LOGIN:
+        case ENGINE_KICKED:
+        case ENGINE_TOKEN_EXPIRED:
+        case ENGINE_ROOM_DISMISSED:
+        case ENGINE_NOT_INSTALLED:
+        case ENGINE_NO_ADDRESS:
+        case ENGINE_CANCELLED:
+        case ENGINE_PROTOCOL:
+        case ENGINE_UNSUPPORTED:
+        case ENGINE_INTERNAL:
+        case _ENGINE_REASON_MAX: break;
+        }
+        return false;
+}
+
+/* 250 ms doubling to 5 s, a quarter more or less: those who lost the same server do not come back in one moment. The
+ * chance is that of the session's number, so the machine stays pure. */
+static uint64_t pause_us(const struct janus_fsm *f)
+{
+        uint64_t us = JANUS_BACKOFF_FIRST_US,
+                 chance = (f->join.session_id + f->attempts) * UINT64_C(0x9e3779b97f4a7c15);
+
+        if (f->attempts == 0)
+                return 0;
+        for (unsigned i = 1; i < f->attempts && us < JANUS_BACKOFF_MOST_US; i++)
+                us *= 2;
+        if (us > JANUS_BACKOFF_MOST_US)
+                us = JANUS_BACKOFF_MOST_US;
+        return us * 3 / 4 + (chance >> 32) % (us / 2);
+}
+
+static void begin(struct janus_fsm *f, const struct engine_result *why)
+{
+        struct janus_action *a;
+
+        jf_pub_keep(f);
+        f->rejoining = true;
+        f->give_up_us = f->now_us + f->join.reconnect_us;
+        f->start_us = f->now_us;
+        f->stages = (struct janus_stages){ 0 };
+        if (f->now_us - f->back_us > JANUS_STABLE_US)
+                f->attempts = 0;
+        a = jf_act(f, JANUS_ACT_STATE, NULL);
+        a->state = ENGINE_STATE_RECONNECTING;
+        a->result = *why;
+}
+
+static void lose(struct janus_fsm *f, const struct engine_result *why)
+{
+        if (!f->rejoining)
+                begin(f, why);
+        f->room_created = false; /* it is no longer for us to tidy up: others may be in it */
+        if (f->conn)
+                jf_last_words(f);
+        jf_hang_up(f);
+        jf_forget_link(f);
+        f->failure = *why;
+        f->retry_us = f->now_us + pause_us(f);
+        f->attempts++;
+        jf_enter_state(f, JANUS_STATE_WAITING, engine_reason_to_string(why->reason));
+}
+
+void jf_fail(struct janus_fsm *f, const struct engine_result *why)
+{
+        struct engine_result gone = jf_result(ENGINE_SERVER_GONE, 0, why->detail);
+        bool in_room = f->state == JANUS_STATE_JOINED || (f->rejoining && f->state != JANUS_STATE_OUSTED);
+
+        if (f->state == JANUS_STATE_WAITING) /* news of the connection that was given up */
+                return;
+        if (why->reason == ENGINE_TIMED_OUT)
+                (void)jf_act(f, JANUS_ACT_UNANSWERED, NULL);
+        if (!in_room || !heals(why))
+                jf_end(f, why);
+        else if (f->join.reconnect_us > 0)
+                lose(f, why);
+        else
+                jf_end(f, why->reason == ENGINE_TIMED_OUT ? &gone : why);
+}
+
+void jf_lost(struct janus_fsm *f, const char *what)
+{
+        if (f->loss_us != LOOP_NEVER)
+                return;
+        f->loss = jf_result(ENGINE_MEDIA_FAILED, 0, what);
+        f->loss_us = f->now_us + JANUS_LOSS_GRACE_US;
+}
+
+/* ---- the way back ---- */
+
+static void send_unasked(struct janus_fsm *f, enum janus_request_kind kind)
+{
+        struct janus_request r = jf_request(f, kind, HANDLE_NONE);
+
+        jf_send(f, &r, HANDLE_NONE, false);
+}
+
+/* Both requests are refused (458) where the session is gone already. The offer is made now, not before: without a
+ * network it would have had no addresses in it. */
+void jf_rejoin_greet(struct janus_fsm *f)
+{
+        send_unasked(f, JANUS_REQ_CLAIM);
+        send_unasked(f, JANUS_REQ_DESTROY);
+        if (f->publish)
+                jf_pub_start(f);
+}
+
+void jf_rejoin_refused(struct janus_fsm *f, const struct janus_msg *m)
+{
+        struct engine_result duplicate = jf_result(ENGINE_DUPLICATE_LOGIN, 0, m->error_text);
+        struct engine_result dismissed = jf_result(ENGINE_ROOM_DISMISSED, 0, m->error_text), why = jf_result_of(m);
+
+        if (m->error_code == 436 && f->ghost_tries++ < JANUS_GHOST_TRIES)
+                jf_enter_again(f, f->now_us + JANUS_GHOST_RETRY_US, "our id is in use");
+        else if (m->error_code == 436)
+                jf_end(f, &duplicate);
+        else if (m->error_code == 426 && f->now_us - f->start_us > JANUS_SETTLE_US) /* nobody made it again */
+                jf_end(f, &dismissed);
+        else
+                jf_fail(f, &why);
+}
+
+void jf_rejoin_done(struct janus_fsm *f)
+{
+        f->rejoining = false;
+        f->give_up_us = LOOP_NEVER;
+        f->back_us = f->now_us;
+        f->settle_us = f->now_us + JANUS_SETTLE_US;
+        jf_act(f, JANUS_ACT_STATE, NULL)->state = ENGINE_STATE_JOINED;
+}
+
+/* What counts time did not count that of the sleep, the server did: it is asked whether it still knows us. */
+void jf_rejoin_resumed(struct janus_fsm *f)
+{
+        if (f->state == JANUS_STATE_WAITING) {
+                f->retry_us = f->now_us;
+        } else if (f->state == JANUS_STATE_JOINED) {
+                jf_send_simple(f, JANUS_REQ_KEEPALIVE, HANDLE_NONE);
+                if (!f->oom)
+                        f->pending[f->n_pending - 1].deadline_us = f->now_us + JANUS_PROBE_TIMEOUT_US;
+                f->keepalive_us = f->now_us + JANUS_KEEPALIVE_US;
+        }
+}
+
+bool jf_due(const struct janus_fsm *f, uint64_t at_us)
+{
+        return at_us != LOOP_NEVER && at_us <= f->now_us;
+}
+
+static void give_up(struct janus_fsm *f)
+{
+        struct engine_result why = jf_result(ENGINE_SERVER_GONE, 0, f->failure.detail);
+
+        jf_end(f, &why);
+}
+
+void jf_rejoin_deadline(struct janus_fsm *f)
+{
+        if (jf_due(f, f->give_up_us)) {
+                give_up(f);
+                return;
+        }
+        if (jf_due(f, f->retry_us)) {
+                f->retry_us = LOOP_NEVER;
+                jf_connect(f, "another try");
+        }
+        if (jf_due(f, f->enter_us)) {
+                f->enter_us = LOOP_NEVER;
+                jf_attach(f, HANDLE_PUB);
+        }
+        if (jf_due(f, f->settle_us))
+                jf_room_settled(f);
+}
