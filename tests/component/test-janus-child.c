@@ -357,6 +357,21 @@ TEST(the_back_off_doubles_until_it_was_stable)
         ASSERT_EQ(b.a.answers, 1); /* who is in finds out by himself */
 }
 
+TEST(a_room_hopes_on_when_it_cannot_be_started)
+{
+        _bed_ b;
+
+        bed_init(&b);
+        acquire_well(&b, &b.a, "5ec7e7");
+        interface_is(0, &v4);
+        kill_it(&b);
+        vloop_run_for(b.loop, 2 * US_PER_SEC); /* some tries */
+        ASSERT_EQ(janus_stand_in_starts(&b.janus), 1);
+        interface_is(IFF_UP | IFF_RUNNING, &v4);
+        AWAIT(&b, janus_stand_in_starts(&b.janus) == 2);
+        ASSERT_EQ(b.a.answers, 1);
+}
+
 TEST(who_comes_while_it_is_dead_waits)
 {
         _bed_ b;

@@ -194,8 +194,6 @@ static void on_op_done(uint32_t op, const struct engine_result *res, void *ctx)
                 m->joining = false;
                 if (res->reason != ENGINE_OK)
                         m->user = janus_child_release(m->user);
-                if (res->reason == ENGINE_TIMED_OUT)
-                        janus_child_distrust(m->child);
         } else if (m->leaving && op == m->leave_op) {
                 m->leaving = false;
                 m->user = janus_child_release(m->user);
@@ -209,6 +207,8 @@ static void on_state(enum engine_state state, const struct engine_result *why, v
 
         if (state == ENGINE_STATE_IDLE)
                 m->user = janus_child_release(m->user);
+        if (state == ENGINE_STATE_RECONNECTING)
+                m->waited_us = 0; /* the stages are counted from here */
         m->ev.state(state, why, m->ctx);
 }
 
@@ -249,6 +249,12 @@ static void on_stats(uint32_t op, const struct engine_stats *stats, void *ctx)
         shift(&shifted.subscriber_up_us, m->waited_us);
         shift(&shifted.first_audio_us, m->waited_us);
         m->ev.stats(op, &shifted, m->ctx);
+}
+
+/* It runs and does not answer: the next one may heal the room. */
+static void on_unanswered(void *ctx)
+{
+        janus_child_distrust(((struct embedded *)ctx)->child);
 }
 
 static const struct engine_events backend_events = { 0, on_op_done, on_state, on_participant, on_speaking, on_stats };
@@ -359,7 +365,8 @@ static int embedded_create(const struct engine_env *env, const struct url *serve
         struct janus_config config = { .env = env,
                                        .ops = &embedded_engine_ops,
                                        .conn = sigconn_unix_provider(env->loop),
-                                       .ev = &backend_events };
+                                       .ev = &backend_events,
+                                       .unanswered = on_unanswered };
         struct embedded *m = calloc(1, sizeof(*m));
         int r;
 

@@ -46,6 +46,7 @@ struct janus_user {
         struct janus_child *child;
         void (*ready)(const struct engine_result *res, void *ctx); /* NULL once called */
         void *ctx;
+        bool served; /* had a Janus, and hopes for another when it dies */
 };
 
 struct janus_child {
@@ -97,6 +98,7 @@ static void answer(struct janus_child *c, const struct engine_result *res)
                 if (!ready || c->state != state)
                         continue;
                 u->ready = NULL;
+                u->served = res->reason == ENGINE_OK;
                 ready(res, u->ctx);
         }
 }
@@ -224,6 +226,24 @@ static void ended(struct janus_child *c)
                 start(c);
 }
 
+static void back_off(struct janus_child *c)
+{
+        c->backoff_us = c->backoff_us == 0 ? BACKOFF_FIRST_US : 2 * c->backoff_us;
+        if (c->backoff_us > BACKOFF_MOST_US)
+                c->backoff_us = BACKOFF_MOST_US;
+        enter(c, CHILD_BACKOFF, c->backoff_us);
+}
+
+static bool is_hoped_for(const struct janus_child *c)
+{
+        struct janus_user *u;
+
+        list_for_each (u, &c->users, link)
+                if (u->served)
+                        return true;
+        return false;
+}
+
 static bool is_wanted(const struct janus_child *c)
 {
         return !list_is_empty(&c->users) || c->env->embedded_listen;
@@ -245,11 +265,10 @@ static void on_exited(int status, void *ctx)
         log_warning("janus ended by itself (status %d)", status);
         c->process = janus_process_free(c->process);
         janus_files_remove(c->folder);
-        c->backoff_us = lived_us > STABLE_US || c->backoff_us == 0 ? BACKOFF_FIRST_US : 2 * c->backoff_us;
-        if (c->backoff_us > BACKOFF_MOST_US)
-                c->backoff_us = BACKOFF_MOST_US;
+        if (lived_us > STABLE_US)
+                c->backoff_us = 0;
         if (is_wanted(c))
-                enter(c, CHILD_BACKOFF, c->backoff_us);
+                back_off(c);
         else
                 enter(c, CHILD_STOPPED, LOOP_NEVER);
 }
@@ -307,6 +326,8 @@ static void on_timer(void *ctx)
                         c->failed = false;
                         failure = c->failure;
                         answer(c, &failure);
+                        if (c->state == CHILD_STOPPED && is_hoped_for(c))
+                                back_off(c);
                 }
                 break;
         case CHILD_STARTING: on_starting(c); break;
