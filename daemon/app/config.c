@@ -591,6 +591,7 @@ static const struct key document_keys[] = {
         { "apps", read_apps },
         { "consent", read_section, .keys = consent_keys },
         { "embedded", read_section, .keys = embedded_keys },
+        { "reconnectSeconds", read_uint, offsetof(struct config, reconnect_s), 0, 86400 },
         { "ice", read_section, .keys = ice_keys },
         { "tls", read_section, .keys = tls_keys },
         { "audio", read_section, .keys = audio_keys },
@@ -605,6 +606,7 @@ static void defaults(struct config *c)
         c->consent_default = CONSENT_ASK;
         c->consent_ask_s = 60;
         c->embedded_idle_s = 60;
+        c->reconnect_s = 300;
         c->voice =
                 (struct voice_config){ .frame_ms = 20, .bitrate = 32000, .complexity = 5, .dtx = true, .fec = true };
         c->quantum = AUDIO_QUANTUM_DEFAULT;

@@ -15,6 +15,7 @@
  *   consent.programs.<id>       the above    application id or executable path -> "ask", "allow", "deny"
  *   embedded.listen             off          "host:port", an IPv6 host in brackets
  *   embedded.idleSeconds        60           0-86400
+ *   reconnectSeconds            300          0-86400
  *   ice.servers                 []           at most 16 of { urls: [1-8 stun:, stuns:, turn:, turns:], username,
  * credential } ice.relayOnly               false        boolean tls.caFile                  the system's an absolute
  * path audio.frameMs               20           10, 20, 40, 60 audio.bitrate               32000        6000-510000
@@ -59,6 +60,7 @@ struct config {
         size_t n_programs;
         char *embedded_listen;          /* NULL: off */
         uint32_t embedded_idle_s;       /* 60 */
+        uint32_t reconnect_s;           /* 300; 0: never */
         struct ice_server *ice_servers; /* strings owned */
         size_t n_ice_servers;
         bool ice_relay_only;

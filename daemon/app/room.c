@@ -136,6 +136,10 @@ static void tell_state(struct room *room, int err_no, const char *text, const st
 
 static void do_tell_lost(struct room *room)
 {
+        struct participant *p;
+
+        list_for_each (p, &room->context->participants, link)
+                participant_set_speaking(p, false);
         room->lost_us = loop_now_us(loop_of(room));
         tell_state(room, 0, "reconnecting", &(struct state_data){ .has_join = true });
 }
@@ -373,6 +377,7 @@ static int start_engine(struct room *room, const struct params_join *p, const ch
                 .ice_servers = m->config->ice_servers,
                 .n_ice_servers = m->config->n_ice_servers,
                 .relay_only = m->config->ice_relay_only,
+                .reconnect_s = m->config->reconnect_s,
         };
         int r;
 

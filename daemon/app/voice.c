@@ -120,7 +120,7 @@ void voice_update(struct room *room)
         int r;
 
         capture_gate_set(&v->gate, GATE_CONSENT, c && c->consented);
-        capture_gate_set(&v->gate, GATE_JOINED, in);
+        capture_gate_set(&v->gate, GATE_JOINED, in && room->state == ROOM_STATE_JOINED);
         capture_gate_set(&v->gate, GATE_CAPTURE, c && context_wants_capture(c));
         capture_gate_set(&v->gate, GATE_PUBLISHED, in && room->published);
         capture_gate_set(&v->gate, GATE_UNMUTED, c && !c->muted);

@@ -15,7 +15,7 @@
 
 enum gate_condition {
         GATE_CONSENT = 1 << 0,   /* the desktop user allowed this program the microphone */
-        GATE_JOINED = 1 << 1,    /* the room is joined (or reconnecting with the peer still up) */
+        GATE_JOINED = 1 << 1,    /* the room is joined: not while it is being reconnected to */
         GATE_CAPTURE = 1 << 2,   /* ChangeAudioCapture 1, or auto-publish */
         GATE_PUBLISHED = 1 << 3, /* the audio stream is published */
         GATE_UNMUTED = 1 << 4,   /* Voice.Muted is false */

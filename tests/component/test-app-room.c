@@ -353,6 +353,68 @@ TEST(reconnecting_is_told_and_keeps_the_room)
         ASSERT_EQ(state_of(c), ROOM_STATE_JOINED);
 }
 
+/* A room with alice, who speaks, whose connection is lost. */
+static struct context *lost_room(struct rig *rig)
+{
+        struct context *c = rig_joined(rig, true);
+        struct engine_result gone = { .reason = ENGINE_SERVER_GONE };
+
+        rig_person(rig, ENGINE_PARTICIPANT_JOINED, "alice", ENGINE_AUDIO, ENGINE_AUDIO);
+        ASSERT_OK(fake_speak(&rig->script, "alice", true));
+        rig_run_ms(rig, 1);
+        (void)rig_take(rig);
+        ASSERT_OK(fake_state(&rig->script, ENGINE_STATE_RECONNECTING, &gone));
+        rig_run_ms(rig, 1);
+        return c;
+}
+
+TEST(while_reconnecting_nobody_speaks_and_nothing_is_sent)
+{
+        _cleanup_(rig_freep) struct rig *rig = rig_make();
+        struct context *c = lost_room(rig);
+        struct engine_result ok = { 0 };
+
+        ASSERT_STR(rig_take(rig), "state 1 0 reconnecting elapsed 0 type 0\nspeakers 1\n");
+        ASSERT(!(rig_gate(rig) & GATE_JOINED));
+        ASSERT(fake_playback(&rig->script, "alice"));
+        ASSERT_OK(rig_state(rig, c, 1, API_CHANGE_AUDIO_CAPTURE, false)); /* kept for afterwards */
+        rig_run_ms(rig, 1);
+        ASSERT_OK(rig_state(rig, c, 1, API_CHANGE_AUDIO_CAPTURE, true));
+        rig_run_ms(rig, 1);
+        ASSERT(!(rig_gate(rig) & GATE_JOINED));
+        ASSERT_OK(fake_state(&rig->script, ENGINE_STATE_JOINED, &ok));
+        rig_run_ms(rig, 1);
+        ASSERT(rig_gate(rig) & GATE_JOINED);
+}
+
+TEST(leaving_while_reconnecting)
+{
+        _cleanup_(rig_freep) struct rig *rig = rig_make();
+        struct context *c = lost_room(rig);
+
+        (void)rig_take(rig);
+        ASSERT_OK(rig_simple(rig, c, 1, API_EXIT));
+        rig_run_ms(rig, 1);
+        ASSERT(strstr(rig_take(rig), "exitRtcRoom 0/0 exitRtcRoom:ok\n"));
+        ASSERT_EQ(state_of(c), ROOM_STATE_IDLE);
+        c = lost_room(rig);
+        manager_owner_gone(rig->m, ":1.1");
+        rig_run_ms(rig, 1);
+        ASSERT(strstr(rig_take(rig), "room -\n"));
+}
+
+TEST(a_server_that_is_gone_for_good_ends_the_reconnecting)
+{
+        _cleanup_(rig_freep) struct rig *rig = rig_make();
+        struct context *c = lost_room(rig);
+
+        (void)rig_take(rig);
+        ASSERT_OK(fake_end(&rig->script, ENGINE_SERVER_GONE));
+        rig_run_ms(rig, 1);
+        ASSERT(strstr(rig_take(rig), "state 1 -1084 server gone\ninterrupted 1 -1084 server gone\n"));
+        ASSERT_EQ(state_of(c), ROOM_STATE_IDLE);
+}
+
 /* ---- statistics ---- */
 
 static void on_stats(const struct engine_stats *stats, void *ctx)

@@ -110,6 +110,22 @@ TEST(expiry_is_announced_and_then_happens)
         ASSERT_STR(rig_take(rig), "");
 }
 
+TEST(expiry_ends_the_reconnecting_too)
+{
+        _cleanup_(rig_freep) struct rig *rig = rig_make();
+        struct context *c = joined_until(rig, in_seconds(60));
+        struct engine_result gone = { .reason = ENGINE_SERVER_GONE };
+
+        ASSERT_OK(fake_state(&rig->script, ENGINE_STATE_RECONNECTING, &gone));
+        rig_run_ms(rig, 60999);
+        (void)rig_take(rig);
+        rig_run_ms(rig, 1001);
+        ASSERT_STR(rig_take(rig), "room -\nperson- 1 me\nstate 1 21108 token expired\nstate 1 -1009 token expired\n"
+                                  "interrupted 1 -1009 token expired\nmembers 1\n");
+        ASSERT_EQ(expiry_of(c), 0);
+        ASSERT(!rig->script.engine);
+}
+
 TEST(expiry_is_announced_at_once_when_little_remains)
 {
         _cleanup_(rig_freep) struct rig *rig = rig_make();

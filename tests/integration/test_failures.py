@@ -19,19 +19,20 @@ class Failures(case.Case):
     def janus_of(self, desktop):
         return [pid for pid, name in desktop.children(desktop.daemon_pid()).items() if name == "janus"]
 
-    def two(self):
-        a = self.desktop("a", {"server": "embedded:", "embedded": {"listen": LISTEN}})
-        b = self.desktop("b", {"server": "janus+ws://" + LISTEN})
+    def two(self, **config):
+        a = self.desktop("a", {"server": "embedded:", "embedded": {"listen": LISTEN}, **config})
+        b = self.desktop("b", {"server": "janus+ws://" + LISTEN, **config})
         ja, jb = a.join("room", "alice"), b.join("room", "bob")
         for j in (ja, jb):
             j.wait_members("alice", "bob")
         return a, b, ja, jb
 
-    def test_janus_killed_in_a_call(self):
-        a, b, ja, jb = self.two()
+    def test_janus_killed_in_a_call_without_patience(self):
+        a, b, ja, jb = self.two(reconnectSeconds=0)
         os.kill(self.janus_of(a)[0], signal.SIGKILL)
         for j in (ja, jb):
             j.wait("interrupted", lambda e: e["errNo"] == -1084, 20)
+            self.assertEqual([e["errMsg"] for e in j.events("state")], ["server gone"])
         pids = (a.daemon_pid(), b.daemon_pid())
         again = a.join("room", "alice")
         self.assertEqual((a.daemon_pid(), b.daemon_pid()), pids, "the daemons lived")
@@ -106,7 +107,7 @@ class Failures(case.Case):
 
     def test_frozen_server(self):
         """A Janus that is stopped, not gone: noticed by silence, in a call and at a join."""
-        a, b, ja, jb = self.two()
+        a, b, ja, jb = self.two(reconnectSeconds=0)
         janus = self.janus_of(a)[0]
         os.kill(janus, signal.SIGSTOP)
         try:

@@ -64,6 +64,7 @@ static void check_defaults(const struct config *c)
         ASSERT_EQ(c->consent_default, CONSENT_ASK);
         ASSERT(!c->embedded_listen);
         ASSERT_EQ(c->embedded_idle_s, 60);
+        ASSERT_EQ(c->reconnect_s, 300);
         ASSERT_EQ(c->n_ice_servers, 0);
         ASSERT(!c->ice_relay_only);
         ASSERT(!c->tls_ca_file);
@@ -96,6 +97,7 @@ TEST(every_key)
                 " \"consent\": {\"default\": \"deny\", \"programs\": {\"org.example\": \"allow\", \"/usr/bin/x\": "
                 "\"ask\"}},"
                 " \"embedded\": {\"listen\": \"[::]:8188\", \"idleSeconds\": 0},"
+                " \"reconnectSeconds\": 20,"
                 " \"ice\": {\"servers\": [{\"urls\": [\"stun:s\"]},"
                 "                       {\"urls\": [\"turn:t:3478?transport=tcp\", \"turns:t\"],"
                 "                        \"username\": \"u\", \"credential\": \"c\"}], \"relayOnly\": true},"
@@ -111,6 +113,7 @@ TEST(every_key)
         ASSERT(!config_find_app(c, "c"));
         ASSERT_STR(c->embedded_listen, "[::]:8188");
         ASSERT_EQ(c->embedded_idle_s, 0);
+        ASSERT_EQ(c->reconnect_s, 20);
         ASSERT_EQ(c->n_ice_servers, 3);
         ASSERT_STR(c->ice_servers[0].url, "stun:s");
         ASSERT(!c->ice_servers[0].username);
@@ -195,6 +198,7 @@ static const struct {
           "f: embedded.listen: should be \"A.B.C.D:PORT\" or \"[::]:PORT\"" },
         { "{\"embedded\": {\"idleSeconds\": -1}}",
           "f: embedded.idleSeconds: should be between 0 and 86400, but got -1" },
+        { "{\"reconnectSeconds\": 86401}", "f: reconnectSeconds: should be between 0 and 86400, but got 86401" },
         { "{\"embedded\": {\"idleSeconds\": 1.5}}", "f: embedded.idleSeconds: should be integer, but got number" },
         /* ice */
         { "{\"ice\": {\"servers\": {}}}", "f: ice.servers: should be array, but got object" },
