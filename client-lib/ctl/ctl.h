@@ -36,6 +36,7 @@ int cmd_mute(struct ctl *o, int argc, char **argv);
 int cmd_unmute(struct ctl *o, int argc, char **argv);
 int cmd_volume(struct ctl *o, int argc, char **argv);
 int cmd_levels(struct ctl *o, int argc, char **argv);
+int cmd_top(struct ctl *o, int argc, char **argv);
 int cmd_stats(struct ctl *o, int argc, char **argv);
 int cmd_monitor(struct ctl *o, int argc, char **argv);
 int cmd_token(struct ctl *o, int argc, char **argv);

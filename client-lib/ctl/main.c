@@ -22,6 +22,7 @@ static const struct command {
         { "unmute", "[USER]", "the reverse", cmd_unmute },
         { "volume", "USER PERCENT", "0 to 200; remembered", cmd_volume },
         { "levels", "[--count N]", "live meters", cmd_levels },
+        { "top", "", "the room on a full screen: meters, volumes, quality, with keys", cmd_top },
         { "stats", "", "figures of the call, in the names of W3C WebRTC statistics", cmd_stats },
         { "monitor", "", "print the events of every room, whoever joined it", cmd_monitor },
         { "echo-test", "--app APPID", "hear yourself through the server, with the delay", cmd_echo_test },
