@@ -7,7 +7,8 @@
 
 #include <stdbool.h>
 
-enum transmit_mode { TRANSMIT_CONTINUOUS, TRANSMIT_VOICE_ACTIVITY, TRANSMIT_PUSH_TO_TALK, _TRANSMIT_MODE_MAX };
+#include "media/gate.h"
+
 const char *transmit_mode_to_string(enum transmit_mode m);             /* the contract's words: "continuous" … */
 int transmit_mode_from_string(const char *s, enum transmit_mode *ret); /* -EINVAL */
 

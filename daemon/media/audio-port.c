@@ -97,3 +97,8 @@ struct audio_port *audio_port_unref(struct audio_port *p)
         free(p);
         return NULL;
 }
+
+void audio_port_wake(struct audio_port *p)
+{
+        (void)eventfd_write(p->wake_fd, 1); /* EAGAIN: 2^64 wake-ups wait already */
+}

@@ -50,5 +50,6 @@ struct audio_port *audio_port_unref(struct audio_port *p); /* returns NULL; neve
 void audio_port_meter(struct audio_port *p, const float *frames, size_t n);
 /* Control: the peak since the last time; from now on `metered`. */
 float audio_port_take_peak(struct audio_port *p);
+void audio_port_wake(struct audio_port *p); /* control: have the network thread look at once, not after the period */
 
 DEFINE_CLEANUP(struct audio_port *, audio_port_unref)

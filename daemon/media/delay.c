@@ -101,15 +101,18 @@ static void follow_jitter(struct delay *d, int64_t transit_us)
         d->last_transit_us = transit_us;
 }
 
-void delay_observe(struct delay *d, int64_t timestamp, uint64_t arrival_us)
+void delay_observe(struct delay *d, int64_t timestamp, uint64_t arrival_us, bool pre_roll)
 {
-        int64_t transit_us = (int64_t)arrival_us - delay_media_us(timestamp);
+        int64_t transit_us = (int64_t)arrival_us - delay_media_us(timestamp), late_us;
 
         if (!d->started || transit_us - delay_base_us(d) > REBASE_US || arrival_us > d->last_arrival_us + PAUSE_US)
                 start(d, transit_us, arrival_us);
         d->last_arrival_us = arrival_us;
         follow_base(d, transit_us, arrival_us);
         follow_jitter(d, transit_us);
-        count(d, transit_us - delay_base_us(d));
+        late_us = transit_us - delay_base_us(d);
+        if (pre_roll && late_us > d->quantile_us)
+                return;
+        count(d, late_us);
         find_quantile(d);
 }

@@ -27,8 +27,9 @@ struct delay {
 
 void delay_init(struct delay *d);
 void delay_restart(struct delay *d); /* a new time line on the same path: the histogram stays */
-/* A packet with this RTP time (48 kHz, unwrapped) arrived. */
-void delay_observe(struct delay *d, int64_t timestamp, uint64_t arrival_us);
+/* A packet with this RTP time (48 kHz, unwrapped) arrived. pre_roll: at the beginning of a talk spurt, where the
+ * sender may have kept it; a delay beyond the quantile is then not the line's and is not counted. */
+void delay_observe(struct delay *d, int64_t timestamp, uint64_t arrival_us, bool pre_roll);
 int64_t delay_base_us(const struct delay *d);
 
 /* RTP time in µs. */

@@ -2,9 +2,14 @@
  *
  * Control sets and clears the conditions; the network thread asks capture_gate_pass() for each frame between the
  * capture ring and the encoder, and nowhere else do captured samples go. All conditions must hold; a condition that
- * is withdrawn holds from the next frame on (at most one frame, 20 ms, later). While the gate is shut the reader
- * goes on emptying the ring, and on opening it throws away what was captured before: nothing that was said behind a
- * shut gate is ever sent.
+ * is withdrawn holds from the next frame on. While the gate is shut the reader goes on emptying the ring, and on
+ * opening it throws away what was captured before: nothing that was said behind a shut gate is ever sent.
+ *
+ * The gate may shut and open again between any two steps of the reader. So it counts its closings: the reader looks
+ * (capture_gate_look), takes samples, and lets them pass under the closings it saw. What was captured behind a gate
+ * that was shut in between passes no more, however briefly it was shut.
+ *
+ * Whoever clears a condition wakes the network thread (audio_port_wake), which then drops what it holds at once.
  */
 #pragma once
 
@@ -23,11 +28,14 @@ enum gate_condition {
 };
 enum { GATE_ALL = (1 << 6) - 1 };
 
+/* What is sent of that which may be sent: media/transmit.h. */
+enum transmit_mode { TRANSMIT_CONTINUOUS, TRANSMIT_VOICE_ACTIVITY, TRANSMIT_PUSH_TO_TALK, _TRANSMIT_MODE_MAX };
+
 /* Zeroed memory is a shut gate. */
 struct capture_gate {
         _Atomic uint32_t conditions;
-        _Atomic uint32_t
-                closings; /* times a condition was withdrawn: shut and opened again between two looks shows here */
+        _Atomic uint32_t closings; /* times a condition was withdrawn, counted before it may hold again */
+        _Atomic uint32_t transmit; /* mode << 1 | talking: both at once */
 };
 
 /* control */
@@ -39,11 +47,40 @@ static inline void capture_gate_set(struct capture_gate *g, enum gate_condition 
                 atomic_fetch_add(&g->closings, 1);
 }
 
+/* control: as if every condition were withdrawn */
+static inline void capture_gate_shut(struct capture_gate *g)
+{
+        if (atomic_exchange(&g->conditions, 0))
+                atomic_fetch_add(&g->closings, 1);
+}
+
+/* control. talking: push-to-talk is pressed. */
+static inline void capture_gate_set_transmit(struct capture_gate *g, enum transmit_mode mode, bool talking)
+{
+        atomic_store(&g->transmit, (uint32_t)mode << 1 | talking);
+}
+
 /* any thread */
 static inline bool capture_gate_is_open(const struct capture_gate *g)
 {
         return atomic_load(&g->conditions) == GATE_ALL;
 }
 
-/* network thread: true and the frames untouched, or false and every frame zero. */
-bool capture_gate_pass(const struct capture_gate *g, float *frames, size_t n);
+static inline enum transmit_mode capture_gate_transmit(const struct capture_gate *g, bool *ret_talking)
+{
+        uint32_t transmit = atomic_load(&g->transmit);
+
+        *ret_talking = transmit & 1;
+        return (enum transmit_mode)(transmit >> 1);
+}
+
+/* network thread: whether it is open, and under which closings the samples that are taken next may pass. */
+static inline bool capture_gate_look(const struct capture_gate *g, uint32_t *ret_closings)
+{
+        *ret_closings = atomic_load(&g->closings);
+        return capture_gate_is_open(g);
+}
+
+/* network thread: true and the frames untouched, or false and every frame zero. closings: as last looked at, before
+ * the frames were taken. */
+bool capture_gate_pass(const struct capture_gate *g, uint32_t closings, float *frames, size_t n);

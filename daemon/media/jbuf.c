@@ -21,6 +21,7 @@ enum {
         SILENCE_MAX_US = 1000000, /* DTX refreshes about every 400 ms; without that it is not silence but an end */
         EXCESS_MAX_US = 200000,   /* more than this too late is not caught up with but thrown away */
         AHEAD_MAX_US = 10000000,
+        PRE_ROLL = 2880,    /* samples of a talk spurt that its sender may have kept until it was sure of it */
         DROPOUT_MAX = 3000, /* RFC 3550 A.1: a larger jump of sequence numbers must be confirmed by a second packet */
         LOSS_ONE = 65536,
         LOSS_WORTH_FEC =
@@ -41,6 +42,7 @@ struct jbuf {
         uint8_t *lent; /* owned: the payload the last get gave out */
         bool started;  /* a packet has come since the beginning or the last restart */
         int64_t highest, highest_ts, low;
+        int64_t spurt_ts;   /* of the last packet with a marker */
         uint64_t seen;      /* of the 64 numbers up to highest: bit 0 is highest */
         uint16_t jump_next; /* what would confirm a jump */
         bool jumped;
@@ -146,6 +148,7 @@ static void begin(struct jbuf *j, const struct jbuf_packet *p)
         j->jumped = false;
         j->highest = j->low = p->seq;
         j->highest_ts = p->timestamp;
+        j->spurt_ts = j->highest_ts - PRE_ROLL;
         j->seen = 1;
         j->expected++;
 }
@@ -251,7 +254,9 @@ static enum jbuf_put put(struct jbuf *j, const struct jbuf_packet *p)
         if (where != JBUF_PUT_OK)
                 return where;
         j->stats.received++;
-        delay_observe(&j->delay, ts, p->arrival_us);
+        if (p->marker)
+                j->spurt_ts = ts;
+        delay_observe(&j->delay, ts, p->arrival_us, ts >= j->spurt_ts && ts < j->spurt_ts + PRE_ROLL);
         if (j->placed && (seq <= j->last_seq || ts < j->next_ts))
                 return JBUF_PUT_LATE;
         return store(j, p, seq, ts);

@@ -1,10 +1,14 @@
-/* tx-track.c - sending: capture ring → gate → processing → level → Opus → the owner's send function. See track.h.
+/* tx-track.c - sending: capture ring → gate → processing → look-back (transmit.h) → gate → level → Opus → the owner's
+ * send function. See track.h.
  *
- * While the gate is shut the ring is emptied at every pump. When it opens, three things may still hold sound from
- * before: the ring (emptied once more), the period the graph is working on and the latency of the device, which are
- * skipped as they come in; and the encoder, which is reset.
+ * While the gate is shut the ring is emptied at every pump, and so is the look-back. When it opens, three things may
+ * still hold sound from before: the ring (emptied once more), the period the graph is working on and the latency of
+ * the device, which are skipped as they come in; and the encoder, which is reset. Samples pass the gate twice, into
+ * the look-back and out of it, both times under the closings that were seen when it was last found open: what waited
+ * in the look-back while the gate was shut for a moment goes nowhere.
  *
- * The RTP clock counts samples; over a gap (gate, stalled device) it follows the time instead. Network thread.
+ * The RTP clock counts samples; over a gap (gate, between spurts, stalled device) it follows the time instead.
+ * Network thread.
  */
 #include "media/track.h"
 
@@ -14,6 +18,7 @@
 #include "base/loop.h"
 #include "base/rand.h"
 #include "media/level.h"
+#include "media/transmit.h"
 #include "media/voice-enc.h"
 
 enum {
@@ -33,13 +38,14 @@ struct tx_track {
         struct tx_stats stats;
         uint32_t samples, duration_us; /* of a frame */
         bool open;                     /* the gate, when last looked at */
-        uint32_t closings;             /* likewise */
+        uint32_t closings;             /* likewise: samples pass under these */
         uint32_t skip;                 /* frames still to come that were captured before it opened */
         uint64_t samples_gated;
         bool silent;        /* the frame before was not sent: the next carries the marker */
-        bool resumed;       /* no frame yet since the gate opened */
+        bool resumed;       /* no frame yet of this spurt */
         uint32_t timestamp; /* of the last frame */
         uint64_t end_us;    /* when it ended; 0: there was none */
+        struct transmit transmit;
         float frames[FRAME_SAMPLES_MAX];
 };
 
@@ -61,6 +67,7 @@ int tx_track_new(const struct voice_config *config, struct audio_port *port, con
         t->ctx = ctx;
         t->samples = voice_enc_frame_samples(t->enc);
         t->duration_us = config->frame_ms * 1000;
+        transmit_init(&t->transmit, config->frame_ms);
         t->timestamp = rand_u32(&rand_system); /* RFC 3550 5.1 */
         *ret = take_ptr(t);
         return 0;
@@ -93,25 +100,30 @@ static uint32_t frames_under_way(const struct audio_port *port)
         return latency_us * 6 / 125 + (quantum ? quantum : AUDIO_QUANTUM_DEFAULT);
 }
 
+static void stop_speaking(struct tx_track *t)
+{
+        if (level_reset(&t->level))
+                t->speaking(false, t->ctx);
+}
+
 static void follow_gate(struct tx_track *t)
 {
-        uint32_t closings = atomic_load(&t->gate->closings);
-        bool open = capture_gate_is_open(t->gate);
+        uint32_t closings;
+        bool open = capture_gate_look(t->gate, &closings);
 
         if (open && t->open && closings == t->closings)
                 return;
         t->closings = closings;
         t->open = open;
         empty_ring(t);
-        if (level_reset(&t->level))
-                t->speaking(false, t->ctx);
+        transmit_clear(&t->transmit);
+        stop_speaking(t);
         if (!open)
                 return;
         if (atomic_load(&t->port->voice_proc))
                 voice_proc_restart(atomic_load(&t->port->voice_proc));
         voice_enc_reset(t->enc);
         t->skip = frames_under_way(t->port);
-        t->silent = t->resumed = true;
 }
 
 /* Moves the RTP clock to the frame that ended at end_us. */
@@ -158,51 +170,74 @@ static void encode(struct tx_track *t, uint64_t end_us)
         t->silent = false;
 }
 
-/* A frame from the ring through gate and processing. What the gate holds back does not get into the processing. */
-static bool take_frame(struct tx_track *t)
+/* A block from the ring through gate and processing. What the gate holds back does not get into the processing. */
+static bool read_block(struct tx_track *t, float block[static TRANSMIT_BLOCK])
 {
         struct voice_proc *v = atomic_load(&t->port->voice_proc);
-        float played[FRAME_SAMPLES_MAX];
+        float played[TRANSMIT_BLOCK];
 
         if (!v) {
-                (void)pcm_ring_read(t->port->ring, t->frames, t->samples);
-                return capture_gate_pass(t->gate, t->frames, t->samples);
+                (void)pcm_ring_read(t->port->ring, block, TRANSMIT_BLOCK);
+                return capture_gate_pass(t->gate, t->closings, block, TRANSMIT_BLOCK);
         }
-        (void)pcm_ring_read_pairs(t->port->ring, t->frames, played, t->samples);
-        if (!capture_gate_pass(t->gate, t->frames, t->samples))
+        (void)pcm_ring_read_pairs(t->port->ring, block, played, TRANSMIT_BLOCK);
+        if (!capture_gate_pass(t->gate, t->closings, block, TRANSMIT_BLOCK))
                 return false;
-        voice_proc_run(v, t->frames, played, t->samples);
+        voice_proc_run(v, block, played, TRANSMIT_BLOCK);
         return true;
 }
 
-/* False: not a whole frame is there. */
-static bool pump_frame(struct tx_track *t, uint64_t now_us)
+static void send_frames(struct tx_track *t)
+{
+        struct transmit_frame f;
+
+        while (transmit_get(&t->transmit, t->frames, &f)) {
+                if (!capture_gate_pass(t->gate, t->closings, t->frames, t->samples))
+                        continue;
+                if (f.first)
+                        t->silent = t->resumed = true;
+                encode(t, f.end_us);
+                if (f.last)
+                        stop_speaking(t);
+        }
+}
+
+/* From the ring into the look-back. False: not a whole block is there. */
+static bool take_block(struct tx_track *t, uint64_t now_us)
 {
         uint32_t fill = pcm_ring_fill(t->port->ring);
+        float block[TRANSMIT_BLOCK];
         uint64_t ago_us;
 
-        if (fill < t->samples)
+        if (fill < TRANSMIT_BLOCK)
                 return false;
-        ago_us = (uint64_t)(fill - t->samples) * 125 / 6;
-        if (take_frame(t))
-                encode(t, now_us > ago_us ? now_us - ago_us : 0);
+        ago_us = (uint64_t)(fill - TRANSMIT_BLOCK) * 125 / 6;
+        if (read_block(t, block))
+                transmit_put(&t->transmit, block, now_us > ago_us ? now_us - ago_us : 0);
         else
-                t->samples_gated += t->samples;
+                t->samples_gated += TRANSMIT_BLOCK;
         return true;
+}
+
+static void pump_open(struct tx_track *t, uint64_t now_us)
+{
+        uint32_t skipped = pcm_ring_skip(t->port->ring, t->skip);
+        bool talking;
+        enum transmit_mode mode = capture_gate_transmit(t->gate, &talking);
+
+        t->skip -= skipped;
+        t->samples_gated += skipped;
+        while (take_block(t, now_us))
+                send_frames(t);
+        transmit_control(&t->transmit, mode, talking); /* what came before it counts as said before it */
+        send_frames(t);
 }
 
 uint64_t tx_track_pump(struct tx_track *t, uint64_t now_us)
 {
-        uint32_t skipped;
-
         follow_gate(t);
-        if (t->open) {
-                skipped = pcm_ring_skip(t->port->ring, t->skip);
-                t->skip -= skipped;
-                t->samples_gated += skipped;
-                while (pump_frame(t, now_us))
-                        ;
-        }
+        if (t->open)
+                pump_open(t, now_us);
         if (level_tick(&t->level, now_us))
                 t->speaking(false, t->ctx);
         atomic_store(&t->port->level, t->level.meter);

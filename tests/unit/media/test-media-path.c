@@ -359,6 +359,60 @@ TEST(speaking_ends_when_packets_stop)
         ASSERT_NEAR(tone_heard(p, 440), 0.5, 0.1);
 }
 
+/* How many ms of the last second had this tone. */
+static unsigned heard_ms(const struct path *p, double hz)
+{
+        float window[240];
+        unsigned ms = 0;
+
+        for (unsigned i = 0; i < 48000; i += 240) {
+                for (unsigned k = 0; k < 240; k++)
+                        window[k] = p->heard[(p->at + i + k) % 48000];
+                ms += tone_find(window, 240, hz) > 0.15 ? 5 : 0;
+        }
+        return ms;
+}
+
+static void key(struct path *p, bool pressed)
+{
+        capture_gate_set_transmit(&p->gate, TRANSMIT_PUSH_TO_TALK, pressed);
+        tx_track_pump(p->tx, (uint64_t)p->mic_us);
+}
+
+/* Each spurt comes as a burst of three frames. The buffer takes them up: the 50 ms before the press are heard, what
+ * was earlier is not, the delay comes down within the spurt, and the target does not learn from bursts. */
+TEST(spurts_keep_their_beginning_and_lose_their_delay)
+{
+        _cleanup_(path_freep) struct path *p = path_new(&(struct netsim_config){ .delay_us = 10000 }, &quick);
+        struct rx_stats s = { 0 };
+        double late_ms = 0;
+
+        key(p, false);
+        p->mute = false;
+        for (int spurt = 0; spurt < 25; spurt++) {
+                p->tone.hz = 2000;
+                run(p, 0.5);
+                p->tone.hz = 1000;
+                run(p, 0.05);
+                key(p, true);
+                p->tone.hz = 440;
+                run(p, 0.8);
+                ASSERT_GE(heard_ms(p, 1000), 25); /* played a little faster already */
+                ASSERT_LE(heard_ms(p, 1000), 65);
+                ASSERT_LE(heard_ms(p, 2000), 15); /* 60 ms of look-back, in blocks of 10 */
+                run(p, 1);
+                stay_ms(p, &s);
+                run(p, 1);
+                late_ms = stay_ms(p, &s);
+                key(p, false);
+        }
+        printf("  at the end of the last spurt a packet stays %.1f ms, target %u us\n", late_ms, s.target_delay_us);
+        ASSERT_LE(late_ms, 20);
+        ASSERT_LE(s.target_delay_us, 20000);
+        ASSERT_EQ(s.packets_lost + s.packets_late, 0);
+        ASSERT_EQ(p->underruns, 0);
+}
+
 TEST(without_level_in_the_packets_the_sound_tells)
 {
         _cleanup_(path_freep) struct path *p = path_new(&(struct netsim_config){ .delay_us = 10000 }, &quick);

@@ -229,13 +229,118 @@ TEST(silence_is_not_sent_and_speech_after_it_is_marked)
         ASSERT_NEAR((b->last.timestamp - before.timestamp) / 0.048, b->last.capture_us - before.capture_us, 50);
 }
 
+static void key(struct bench *b, bool pressed)
+{
+        capture_gate_set_transmit(&b->gate, TRANSMIT_PUSH_TO_TALK, pressed);
+        tx_track_pump(b->track, (uint64_t)b->now_us); /* control wakes the network thread */
+}
+
+TEST(a_key_sends_at_once_and_ends_at_once)
+{
+        _cleanup_(bench_freep) struct bench *b = bench_new(&usual);
+        struct tone t = { .hz = 400, .amplitude = 0.5, .beat_hz = 4 };
+        struct media_frame before = { 0 };
+        unsigned sent;
+
+        set_all(b, true);
+        key(b, false);
+        for (int spurt = 1; spurt <= 20; spurt++) {
+                periods(b, &t, 100 + (unsigned)spurt);
+                sent = b->sent;
+                key(b, true);
+                ASSERT_EQ(b->sent, sent + 3); /* the look-back, without waiting for another sample */
+                ASSERT_EQ(b->markers, spurt);
+                if (spurt > 1)
+                        ASSERT_NEAR((b->last.timestamp - before.timestamp) / 0.048,
+                                    b->last.capture_us - before.capture_us, 100);
+                periods(b, &t, 47); /* 251 ms: another 12 frames */
+                ASSERT_NEAR(b->sent, sent + 15, 1);
+                ASSERT(b->speaking);
+                before = b->last;
+                sent = b->sent;
+                key(b, false);
+                periods(b, &t, 9); /* 48 ms: the frame under way and one of silence */
+                ASSERT_EQ(b->sent, sent + 2);
+                ASSERT_EQ(b->last.level_dbov, LEVEL_SILENCE);
+                ASSERT_EQ(b->last.timestamp - before.timestamp, 2 * 960);
+                ASSERT(!b->speaking);
+                before = b->last;
+        }
+        ASSERT_EQ(b->markers, 20);
+}
+
+TEST(taps_do_not_shift_the_clock)
+{
+        _cleanup_(bench_freep) struct bench *b = bench_new(&usual);
+        struct tone t = { .hz = 400, .amplitude = 0.5, .beat_hz = 4 };
+        struct media_frame before;
+        uint32_t timestamp;
+
+        set_all(b, true);
+        key(b, false);
+        periods(b, &t, 50);
+        key(b, true);
+        before = b->last;
+        for (int i = 0; i < 30; i++) {
+                timestamp = b->last.timestamp;
+                periods(b, &t, (unsigned)i % 7);
+                key(b, i % 2);
+                ASSERT_LE(b->last.timestamp - timestamp, 48 * 100);
+        }
+        periods(b, &t, 100);
+        key(b, false);
+        periods(b, &t, 100);
+        key(b, true);
+        ASSERT_NEAR((b->last.timestamp - before.timestamp) / 0.048, b->last.capture_us - before.capture_us, 500);
+}
+
+TEST(between_spurts_nothing_is_encoded)
+{
+        _cleanup_(bench_freep) struct bench *b = bench_new(&usual);
+        struct tone t = { .hz = 400, .amplitude = 0.5, .beat_hz = 4 };
+        struct tx_stats s;
+
+        set_all(b, true);
+        key(b, false);
+        periods(b, &t, 500);
+        capture_gate_set_transmit(&b->gate, TRANSMIT_VOICE_ACTIVITY, false);
+        periods(b, NULL, 500);
+        tx_track_get_stats(b->track, &s);
+        ASSERT_EQ(s.frames_encoded, 0);
+        ASSERT_EQ(b->sent, 0);
+        ASSERT(!b->speaking);
+        periods(b, &t, 50);
+        ASSERT(b->speaking);
+}
+
+/* Muted for a moment while nobody looks: what was kept from before must not come out with the next press. */
+TEST(a_closing_empties_the_look_back)
+{
+        for (uint32_t c = 1; c <= GATE_ALL; c <<= 1) {
+                _cleanup_(bench_freep) struct bench *b = bench_new(&usual);
+                struct tone secret = { .hz = 3000, .amplitude = 0.9 }, allowed = { .hz = 400, .amplitude = 0.3 };
+
+                set_all(b, true);
+                key(b, false);
+                periods(b, &secret, 50);
+                capture_gate_set(&b->gate, (enum gate_condition)c, false);
+                capture_gate_set(&b->gate, (enum gate_condition)c, true);
+                key(b, true);
+                ASSERT_EQ(b->sent, 0);
+                periods(b, &allowed, 50);
+                ASSERT_GT(b->sent, 5);
+                ASSERT(b->forbidden < 0.04);
+        }
+}
+
 /* While the gate is shut the microphone hears 3 kHz; while it is open, 400 Hz. Conditions come and go at random, also
- * several times between two pumps, and the graph delivers with latency: nothing of 3 kHz may ever be sent. */
+ * several times between two pumps, modes and keys too, and the graph delivers with latency: nothing of 3 kHz may ever
+ * be sent. */
 static void check_gate(const struct voice_proc_config *processing)
 {
         enum { DELAYED = 3 }; /* periods of latency */
 
-        for (uint64_t seed = 0; seed < 12; seed++) {
+        for (uint64_t seed = 0; seed < 18; seed++) {
                 _cleanup_(bench_freep) struct bench *b = bench_new(&usual);
                 struct tone allowed = { .hz = 400, .amplitude = 0.3, .beat_hz = 3 },
                             secret = { .hz = 3000, .amplitude = 0.9 };
@@ -255,6 +360,9 @@ static void check_gate(const struct voice_proc_config *processing)
                         if (rand_u32(&rng) % 40 == 0)
                                 capture_gate_set(&b->gate, (enum gate_condition)(1u << rand_u32(&rng) % 6),
                                                  rand_u32(&rng) % 2);
+                        if (rand_u32(&rng) % 20 == 0)
+                                capture_gate_set_transmit(&b->gate, (enum transmit_mode)(seed % _TRANSMIT_MODE_MAX),
+                                                          rand_u32(&rng) % 3 > 0);
                         was_open = capture_gate_is_open(&b->gate);
                         tone_fill(was_open && !glitch ? &allowed : &secret, frames, QUANTUM);
                         if (was_open && glitch) { /* shut during this period, open again before anybody looks */
