@@ -100,6 +100,7 @@ struct context *context_free(struct context *c)
         free(c->program);
         free(c->exe_path);
         free(c->server);
+        free(c->talker);
         free(c);
         return NULL;
 }
@@ -366,6 +367,7 @@ void context_get(const struct context *c, struct context_view *ret)
                 .output_device = c->settings.output_device,
                 .echo_cancellation = c->settings.echo_cancellation,
                 .automatic_gain_control = c->settings.automatic_gain_control,
+                .talking = c->talker,
                 .token_expires_at = here ? room->token.expires_at : 0,
         };
 }

@@ -52,6 +52,7 @@ struct context {
         bool capture_auto;            /* capture by auto-publish, for one room */
         bool muted, deafened;
         struct voice_settings settings;
+        char *talker; /* owned: who holds the key of push-to-talk (talk.c); NULL: nobody */
         struct camera_settings camera;
         struct levels *levels; /* owned; NULL until somebody asks */
 

@@ -243,6 +243,8 @@ void manager_owner_gone(struct manager *m, const char *unique_name)
         struct context *c;
 
         consent_owner_gone(m->consent, unique_name);
+        if (manager_is_talker(m, unique_name))
+                context_stop_talking(m->room.context);
         list_for_each (c, &m->contexts, link) {
                 if (c->removed || strcmp(c->owner, unique_name) != 0)
                         continue;

@@ -61,7 +61,8 @@ enum context_property { /* mask */
                         CONTEXT_INPUT_DEVICE = 1 << 16,
                         CONTEXT_OUTPUT_DEVICE = 1 << 17,
                         CONTEXT_ECHO_CANCELLATION = 1 << 18,
-                        CONTEXT_AUTOMATIC_GAIN_CONTROL = 1 << 19
+                        CONTEXT_AUTOMATIC_GAIN_CONTROL = 1 << 19,
+                        CONTEXT_TALKING = 1 << 20
 };
 enum participant_property { /* mask */
                             PARTICIPANT_SPEAKING = 1 << 0,
@@ -143,7 +144,7 @@ enum create_outcome { CREATE_OK, CREATE_INVALID_PARAMS, CREATE_AUTH_DENIED, CREA
 /* ret_message: text of the D-Bus error when the outcome is not OK. Negative errno: -ENOMEM. */
 int manager_create_context(struct manager *m, const struct caller *who, const struct options *o, struct context **ret,
                            struct result *ret_message);
-/* The owner left the bus: its contexts are left, destroyed and removed. */
+/* A program left the bus: its contexts are left, destroyed and removed, and the key it held is released. */
 void manager_owner_gone(struct manager *m, const char *unique_name);
 struct context *manager_find_context(struct manager *m, uint32_t number);
 struct context *manager_first_context(struct manager *m); /* in order of number */
@@ -160,7 +161,7 @@ struct context_view { /* borrowed until the next turn of the loop */
         enum room_state state;
         bool audio_capture, video_capture, audio_published, video_published, visible, muted, deafened;
         const char *transmit_mode, *input_device, *output_device;
-        bool echo_cancellation, automatic_gain_control;
+        bool echo_cancellation, automatic_gain_control, talking;
         uint64_t token_expires_at; /* Unix seconds, 0 never */
 };
 void context_get(const struct context *c, struct context_view *ret);
@@ -178,6 +179,11 @@ void context_set_automatic_gain_control(struct context *c, bool on);
 void context_set_ans_mode(struct context *c, unsigned mode); /* as in struct voice_settings; no property */
 /* A descriptor of the shared memory of levels (rtcroom/levels.h), owned by the caller. */
 int context_open_levels(struct context *c);
+/* talk.c. Presses the key of push-to-talk until it is released, whoever pressed and whoever releases, or until
+ * `talker` (a unique name) leaves the bus. Outside of a room nothing is pressed. -ENOMEM. */
+int context_start_talking(struct context *c, const char *talker);
+void context_stop_talking(struct context *c);
+bool manager_is_talker(struct manager *m, const char *unique_name);
 /* Answers through `done` (stats NULL: not in a room), exactly once, also when the context goes. */
 typedef void (*context_stats_fn)(const struct engine_stats *stats, void *ctx);
 int context_get_stats(struct context *c, context_stats_fn done, void *ctx);

@@ -64,6 +64,7 @@ static void do_close(struct room *room)
 {
         struct context *c = room->context;
 
+        context_stop_talking(c);
         levels_follow_room(c);
         voice_close(room);
         token_clock_set(&room->token, 0);

@@ -58,6 +58,8 @@ static void on_stream_state(bool connected, bool linked_to_source, const char *n
         struct room *room = ctx;
 
         capture_gate_set(&room->voice.gate, GATE_MICROPHONE, connected && linked_to_source);
+        if (room->voice.port)
+                audio_port_wake(room->voice.port);
         if (room->self)
                 participant_set_node(room->self, connected ? node_name : "", connected ? serial : 0);
 }
@@ -112,18 +114,28 @@ static void close_device(struct room *room)
                 participant_set_node(room->self, "", 0);
 }
 
+static void set_gate(struct room *room, const struct context *c)
+{
+        struct voice *v = &room->voice;
+
+        capture_gate_set(&v->gate, GATE_CONSENT, c && c->consented);
+        capture_gate_set(&v->gate, GATE_JOINED, c && room->state == ROOM_STATE_JOINED);
+        capture_gate_set(&v->gate, GATE_CAPTURE, c && context_wants_capture(c));
+        capture_gate_set(&v->gate, GATE_PUBLISHED, c && room_is_in(room) && room->published);
+        capture_gate_set(&v->gate, GATE_UNMUTED, c && !c->muted);
+        capture_gate_set_transmit(&v->gate, c ? c->settings.transmit_mode : TRANSMIT_CONTINUOUS, c && c->talker);
+        if (v->port)
+                audio_port_wake(v->port);
+}
+
 void voice_update(struct room *room)
 {
         const struct context *c = room->context;
         struct voice *v = &room->voice;
-        bool in = room_is_in(room) && c, wanted = in && room->published && context_wants_capture(c);
+        bool wanted = room_is_in(room) && c && room->published && context_wants_capture(c);
         int r;
 
-        capture_gate_set(&v->gate, GATE_CONSENT, c && c->consented);
-        capture_gate_set(&v->gate, GATE_JOINED, in && room->state == ROOM_STATE_JOINED);
-        capture_gate_set(&v->gate, GATE_CAPTURE, c && context_wants_capture(c));
-        capture_gate_set(&v->gate, GATE_PUBLISHED, in && room->published);
-        capture_gate_set(&v->gate, GATE_UNMUTED, c && !c->muted);
+        set_gate(room, c);
         if (!wanted) {
                 if (v->port)
                         close_device(room);
@@ -140,7 +152,7 @@ void voice_update(struct room *room)
 
 void voice_close(struct room *room)
 {
-        atomic_store(&room->voice.gate.conditions, 0);
+        capture_gate_shut(&room->voice.gate);
         close_device(room);
 }
 

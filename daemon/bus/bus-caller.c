@@ -113,7 +113,7 @@ static int watch(struct bus_callers *cs, struct entry *e)
 
 static bool is_needed(struct bus_callers *cs, const struct entry *e)
 {
-        return e->subscribed || cs->ev->is_owner(e->name, cs->ctx);
+        return e->subscribed || cs->ev->is_needed(e->name, cs->ctx);
 }
 
 static int make_room(struct bus_callers *cs)

@@ -21,9 +21,9 @@ struct bus_caller_ops {
 extern const struct bus_caller_ops bus_caller_system;
 
 struct bus_callers_events {
-        uint32_t version;                                     /* 0 */
-        void (*gone)(const char *unique_name, void *ctx);     /* it left the bus; it is already forgotten here */
-        bool (*is_owner)(const char *unique_name, void *ctx); /* owners are never forgotten before they leave */
+        uint32_t version;                                      /* 0 */
+        void (*gone)(const char *unique_name, void *ctx);      /* it left the bus; it is already forgotten here */
+        bool (*is_needed)(const char *unique_name, void *ctx); /* those are never forgotten before they leave */
 };
 
 struct bus_callers;

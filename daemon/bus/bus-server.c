@@ -76,17 +76,17 @@ static void on_caller_gone(const char *unique_name, void *ctx)
         manager_owner_gone(s->manager, unique_name);
 }
 
-static bool is_owner(const char *unique_name, void *ctx)
+static bool is_needed(const char *unique_name, void *ctx)
 {
         struct bus_server *s = ctx;
 
         for (struct context *c = manager_first_context(s->manager); c; c = context_next(c))
                 if (strcmp(context_owner(c), unique_name) == 0)
                         return true;
-        return false;
+        return manager_is_talker(s->manager, unique_name);
 }
 
-static const struct bus_callers_events callers_events = { 0, on_caller_gone, is_owner };
+static const struct bus_callers_events callers_events = { 0, on_caller_gone, is_needed };
 
 static int connect_bus(struct bus_server *s)
 {

@@ -1,4 +1,5 @@
-/* bus-voice.c - org.rtcroom.RtcRoom1.Voice, on every context: mute, deafen, settings. GetStats is in bus-stats.c.
+/* bus-voice.c - org.rtcroom.RtcRoom1.Voice, on every context: mute, deafen, settings, push-to-talk. GetStats is in
+ * bus-stats.c.
  *
  * Control thread.
  */
@@ -122,6 +123,26 @@ static int set_automatic_gain_control(sd_bus *bus, const char *path, const char 
         return 0;
 }
 
+/* ---- push-to-talk ---- */
+
+static int on_start_talking(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        struct bus_object *o = userdata;
+        int r = context_start_talking(o->context, sd_bus_message_get_sender(m));
+
+        (void)error;
+        return r < 0 ? r : sd_bus_reply_method_return(m, NULL);
+}
+
+static int on_stop_talking(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        struct bus_object *o = userdata;
+
+        (void)error;
+        context_stop_talking(o->context);
+        return sd_bus_reply_method_return(m, NULL);
+}
+
 #define PROPERTY(name, type, get, set, field)                                              \
         SD_BUS_WRITABLE_PROPERTY(name, type, get, set, offsetof(struct bus_object, field), \
                                  SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE | SD_BUS_VTABLE_UNPRIVILEGED)
@@ -132,6 +153,8 @@ static const sd_bus_vtable vtable[] = {
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("OpenLevels", SD_BUS_NO_ARGS, SD_BUS_RESULT("h", levels), bus_levels_on_open,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("StartTalking", NULL, NULL, on_start_talking, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("StopTalking", NULL, NULL, on_stop_talking, SD_BUS_VTABLE_UNPRIVILEGED),
         PROPERTY("Muted", "b", bus_get_boolean, set_muted, cv.muted),
         PROPERTY("Deafened", "b", bus_get_boolean, set_deafened, cv.deafened),
         PROPERTY("TransmitMode", "s", bus_get_string, set_transmit_mode, cv.transmit_mode),
@@ -139,6 +162,8 @@ static const sd_bus_vtable vtable[] = {
         PROPERTY("OutputDevice", "s", bus_get_string, set_output_device, cv.output_device),
         PROPERTY("EchoCancellation", "b", bus_get_boolean, set_echo_cancellation, cv.echo_cancellation),
         PROPERTY("AutomaticGainControl", "b", bus_get_boolean, set_automatic_gain_control, cv.automatic_gain_control),
+        SD_BUS_PROPERTY("Talking", "b", bus_get_boolean, offsetof(struct bus_object, cv.talking),
+                        SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_VTABLE_END,
 };
 
@@ -150,6 +175,7 @@ static const struct bus_property_bit bits[] = {
         { CONTEXT_OUTPUT_DEVICE, "OutputDevice" },
         { CONTEXT_ECHO_CANCELLATION, "EchoCancellation" },
         { CONTEXT_AUTOMATIC_GAIN_CONTROL, "AutomaticGainControl" },
+        { CONTEXT_TALKING, "Talking" },
 };
 
 const struct bus_face bus_voice_face = {

@@ -131,6 +131,89 @@ TEST(exit_shuts_gate_and_device_at_once)
         ASSERT(!view_of(c).audio_published);
 }
 
+/* ---- push-to-talk ---- */
+
+static bool is_pressed(struct rig *rig)
+{
+        bool talking;
+
+        (void)capture_gate_transmit(rig->script.gate, &talking);
+        return talking;
+}
+
+static bool was_woken(struct rig *rig)
+{
+        uint64_t n;
+
+        return read(rig->script.capture->wake_fd, &n, sizeof(n)) > 0;
+}
+
+TEST(mode_and_key_reach_the_gate_at_once)
+{
+        _cleanup_(rig_freep) struct rig *rig = rig_make();
+        struct context *c = rig_joined(rig, true);
+        bool talking;
+
+        ASSERT_EQ(capture_gate_transmit(rig->script.gate, &talking), TRANSMIT_CONTINUOUS);
+        (void)was_woken(rig);
+        context_set_transmit_mode(c, TRANSMIT_PUSH_TO_TALK);
+        ASSERT_EQ(capture_gate_transmit(rig->script.gate, &talking), TRANSMIT_PUSH_TO_TALK);
+        ASSERT(was_woken(rig));
+        ASSERT(!talking && !view_of(c).talking);
+        ASSERT_OK(context_start_talking(c, ":1.7"));
+        ASSERT(is_pressed(rig) && was_woken(rig) && view_of(c).talking);
+        rig_turn(rig);
+        ASSERT(rig->properties & CONTEXT_TALKING);
+        context_set_muted(c, true);
+        ASSERT(was_woken(rig)); /* what is held is dropped now, not with the next period */
+        context_set_muted(c, false);
+        ASSERT(is_pressed(rig));
+        (void)was_woken(rig);
+        context_stop_talking(c);
+        ASSERT(!is_pressed(rig) && was_woken(rig) && !view_of(c).talking);
+        context_stop_talking(c);
+}
+
+TEST(the_key_goes_up_with_its_last_holder)
+{
+        _cleanup_(rig_freep) struct rig *rig = rig_make();
+        struct context *c = rig_joined(rig, true);
+
+        ASSERT_OK(context_start_talking(c, ":1.7"));
+        ASSERT_OK(context_start_talking(c, ":1.8"));
+        ASSERT(!manager_is_talker(rig->m, ":1.7") && manager_is_talker(rig->m, ":1.8"));
+        manager_owner_gone(rig->m, ":1.7");
+        ASSERT(is_pressed(rig));
+        manager_owner_gone(rig->m, ":1.8");
+        ASSERT(!is_pressed(rig));
+        ASSERT_STR(rig_take(rig), "");
+}
+
+TEST(no_key_is_pressed_outside_of_a_room)
+{
+        _cleanup_(rig_freep) struct rig *rig = rig_make();
+        struct context *c = rig_context(rig, 1), *other = rig_context(rig, 2);
+
+        ASSERT_OK(context_start_talking(c, ":1.7"));
+        ASSERT(!view_of(c).talking);
+        ASSERT_OK(rig_join(rig, c, 1, "room", "me", true));
+        ASSERT_OK(context_start_talking(c, ":1.7")); /* not yet inside */
+        rig_run_ms(rig, 1);
+        ASSERT(!is_pressed(rig));
+        ASSERT_OK(context_start_talking(other, ":1.7"));
+        ASSERT(!is_pressed(rig) && !view_of(other).talking);
+        ASSERT_OK(context_start_talking(c, ":1.7"));
+        ASSERT(is_pressed(rig));
+        ASSERT_OK(rig_simple(rig, c, 1, API_EXIT));
+        ASSERT(!view_of(c).talking);
+        rig_run_ms(rig, 1);
+        ASSERT_OK(rig_join(rig, c, 1, "room", "me", true));
+        rig_run_ms(rig, 1);
+        ASSERT(!is_pressed(rig));
+}
+
+/* ---- */
+
 TEST(capture_asked_for_outlives_the_room)
 {
         _cleanup_(rig_freep) struct rig *rig = rig_make();

@@ -430,6 +430,30 @@ TEST(words_of_the_voice)
         ASSERT(p2p_bus_signal(&rig->p, "PropertiesChanged", OWNER, 0));
 }
 
+TEST(the_key_of_push_to_talk)
+{
+        _cleanup_(bus_rig_freep) struct bus_rig *rig = bus_rig_make();
+        const char *path = bus_rig_context(rig, OWNER);
+
+        bus_rig_join(rig, OWNER, path);
+        bus_rig_expect_error(bus_rig_call(rig, SANDBOX, path, BUS_INTERFACE_VOICE, "StartTalking", ""),
+                             SD_BUS_ERROR_ACCESS_DENIED);
+        ASSERT(!bus_rig_get_boolean(rig, OWNER, path, BUS_INTERFACE_VOICE, "Talking"));
+        bus_rig_expect_ok(bus_rig_call(rig, PANEL, path, BUS_INTERFACE_VOICE, "StartTalking", ""));
+        ASSERT(bus_rig_get_boolean(rig, OWNER, path, BUS_INTERFACE_VOICE, "Talking"));
+        bus_rig_run_ms(rig, 1);
+        ASSERT(p2p_bus_signal(&rig->p, "PropertiesChanged", OWNER, 0));
+        bus_rig_expect_ok(bus_rig_call(rig, OWNER, path, BUS_INTERFACE_VOICE, "StopTalking", ""));
+        ASSERT(!bus_rig_get_boolean(rig, OWNER, path, BUS_INTERFACE_VOICE, "Talking"));
+        bus_rig_expect_ok(bus_rig_call(rig, PANEL, path, BUS_INTERFACE_VOICE, "StartTalking", ""));
+        p2p_bus_vanish(&rig->p, PANEL);
+        bus_rig_run_ms(rig, 1);
+        ASSERT(!bus_rig_get_boolean(rig, OWNER, path, BUS_INTERFACE_VOICE, "Talking"));
+        bus_rig_expect_error(
+                bus_rig_call(rig, OWNER, path, PROPERTIES, "Set", "ssv", BUS_INTERFACE_VOICE, "Talking", "b", 1),
+                SD_BUS_ERROR_PROPERTY_READ_ONLY);
+}
+
 TEST(statistics_have_the_names_of_the_model)
 {
         static const char *const types[] = { "inbound-rtp",    "outbound-rtp",  "remote-inbound-rtp",
