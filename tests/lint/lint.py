@@ -50,7 +50,7 @@ def fault(path, line, text):
     faults.append(f"{path}:{line}: {text}")
 
 
-def files(*suffixes, under=("daemon", "client-lib", "tests")):
+def files(*suffixes, under=("daemon", "client-lib", "tests", "examples")):
     for top in under:
         for folder, _, names in os.walk(top):
             if "node_modules" in folder:
@@ -67,7 +67,7 @@ def check_includes(path):
             continue
         kind, name = m.groups()
         if kind == "<":
-            if path.startswith("tests/"):
+            if path.startswith(("tests/", "examples/")):
                 continue
             for pattern, home in HOMES:
                 if re.match(pattern, name):
@@ -154,7 +154,7 @@ def check_xml():
 
 
 def check_shell():
-    scripts = ["dev", ".ci/run", *files(".sh", under=("tests", "systemd"))]
+    scripts = ["dev", ".ci/run", *files(".sh", under=("tests", "systemd", "examples"))]
     scripts += files(".bash", under=("client-lib",))
     r = run(["shellcheck", "-x", "-f", "gcc", *scripts])
     faults.extend(line for line in r.stdout.split("\n") if line)
