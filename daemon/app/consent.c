@@ -211,13 +211,12 @@ static struct question *question_free(struct question *q)
 
 DEFINE_CLEANUP(struct question *, question_free)
 
-/* answer: CONSENT_ASK if there was none. */
-static void withdraw(struct question *q, enum consent_policy answer)
+static void withdraw(struct question *q)
 {
         const struct consent_asker *a = asker_of(q);
 
         if (a)
-                a->withdraw(q->view.id, answer, a->ctx);
+                a->withdraw(q->view.id, a->ctx);
 }
 
 /* Ends the question; who waits is told. CONSENT_ASK: nobody answered. */
@@ -234,7 +233,7 @@ static void resolve(struct question *q, enum consent_policy answer)
                 list_append(&waits, &w->link);
         }
         log_info("%s %s the microphone", q->program, allowed ? "gets" : "does not get");
-        withdraw(q, answer);
+        withdraw(q);
         question_free(q);
         set_timer(c);
         c->ev.pending(c->ctx);
@@ -500,7 +499,7 @@ void consent_cancel(struct consent_wait *wait)
         list_for_each (q, &c->questions, link)
                 if (list_is_empty(&q->waits)) {
                         log_info("the question about %s is withdrawn", q->program);
-                        withdraw(q, CONSENT_ASK);
+                        withdraw(q);
                         question_free(q);
                         c->ev.pending(c->ctx);
                         break;
@@ -639,7 +638,7 @@ struct consent *consent_free(struct consent *c)
         if (!c)
                 return NULL;
         list_for_each (q, &c->questions, link) {
-                withdraw(q, CONSENT_ASK);
+                withdraw(q);
                 for (struct consent_wait *w; (w = list_first(&q->waits, struct consent_wait, link));) {
                         list_remove(&w->link);
                         w->consent = NULL;

@@ -44,9 +44,8 @@ struct consent_asker {
         const char *name; /* "portal", "notification" */
         /* Starts asking; the verdict comes by consent_answered(), never from inside. Negative: cannot. */
         int (*ask)(struct consent *c, const struct consent_question *q, void *ctx);
-        /* No verdict after it; the dialog goes. answer: what was answered, by this asker or elsewhere; CONSENT_ASK:
-         * nothing. Not called after VERDICT_CANNOT. */
-        void (*withdraw)(uint32_t id, enum consent_policy answer, void *ctx);
+        /* No verdict after it; the dialog goes. Follows every verdict but VERDICT_CANNOT, too. */
+        void (*withdraw)(uint32_t id, void *ctx);
         void *ctx;
 };
 

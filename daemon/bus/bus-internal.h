@@ -8,6 +8,9 @@
 #include "bus/bus-loop.h"
 #include "bus/bus-object.h"
 #include "bus/bus-server.h"
+#include "bus/consent-notify.h"
+#include "bus/consent-portal.h"
+#include "bus/consent-store.h"
 
 struct bus_server {
         struct bus_server_env env; /* strings borrowed */
@@ -16,10 +19,13 @@ struct bus_server {
         bool gone;                 /* env.gone was called */
         struct bus_loop *bus_loop;
         struct bus_callers *callers;
-        struct manager *manager; /* borrowed; NULL before bus_server_start() */
-        struct bus_object found; /* of the message being handled: what vtables get as userdata */
-        struct consent_desktop desktop;
-        unsigned stats_pending; /* GetStats calls that wait for the engine */
+        struct manager *manager;         /* borrowed; NULL before bus_server_start() */
+        struct bus_object found;         /* of the message being handled: what vtables get as userdata */
+        struct consent_store_bus *store; /* owned, like the two askers */
+        struct consent_portal *portal;
+        struct consent_notify *notify;
+        struct consent_desktop desktop; /* the three of them */
+        unsigned stats_pending;         /* GetStats calls that wait for the engine */
 };
 
 /* ---- bus-server.c ---- */

@@ -98,6 +98,24 @@ static int connect_bus(struct bus_server *s)
         return sd_bus_open_user_with_description(&s->bus, "rtcroomd");
 }
 
+/* The portal first: it belongs to the desktop, and its answers are shown in the settings. */
+static int make_desktop(struct bus_server *s)
+{
+        int r = consent_store_new(s->bus, s->bus_loop, &s->store);
+
+        if (r >= 0)
+                r = consent_portal_new(s->bus, s->bus_loop, s->callers, &s->portal);
+        if (r >= 0)
+                r = consent_notify_new(s->bus, s->bus_loop, &s->notify);
+        if (r < 0)
+                return r;
+        s->desktop = (struct consent_desktop){
+                .askers = { consent_portal_asker(s->portal), consent_notify_asker(s->notify) },
+                .store = consent_store_ops(s->store),
+        };
+        return 0;
+}
+
 int bus_server_new(const struct bus_server_env *env, struct bus_server **ret)
 {
         _cleanup_(bus_server_freep) struct bus_server *s = calloc(1, sizeof(*s));
@@ -114,6 +132,8 @@ int bus_server_new(const struct bus_server_env *env, struct bus_server **ret)
         if (r < 0)
                 return r;
         r = bus_loop_new(env->loop, s->bus, on_connection_gone, s, &s->bus_loop);
+        if (r >= 0)
+                r = make_desktop(s);
         if (r < 0)
                 return r;
         *ret = take_ptr(s);
@@ -160,6 +180,9 @@ struct bus_server *bus_server_free(struct bus_server *s)
 {
         if (!s)
                 return NULL;
+        consent_portal_free(s->portal);
+        consent_notify_free(s->notify);
+        consent_store_free(s->store);
         bus_loop_free(s->bus_loop);
         bus_callers_free(s->callers);
         if (s->is_own)

@@ -22,7 +22,13 @@ static int identify(sd_bus *bus, const char *unique_name, struct bus_identity *r
         rig->lookups++;
         if (unique_name[1] == '8')
                 return -ENXIO;
-        *ret = (struct bus_identity){ .exe_path = "/usr/bin/program", .sandboxed = unique_name[1] == '9' };
+        *ret = (struct bus_identity){ .exe_path = "/usr/bin/program",
+                                      .sandboxed = unique_name[1] == '9',
+                                      .pid = 4710 };
+        if (unique_name[1] == '5') {
+                strcpy(ret->application_id, "org.example.Voice");
+                ret->pid = 4711;
+        }
         return 0;
 }
 
@@ -41,14 +47,14 @@ static void on_stopped(void *ctx)
         ((struct bus_rig *)ctx)->stopped++;
 }
 
-static int make_config(struct config **ret)
+static int make_config(bool asks, struct config **ret)
 {
         _cleanup_(config_freep) struct config *c = NULL;
         int r = config_new_default(&c);
 
         if (r < 0)
                 return r;
-        c->consent_default = CONSENT_ALLOW;
+        c->consent_default = asks ? CONSENT_ASK : CONSENT_ALLOW;
         c->apps = calloc(1, sizeof(*c->apps));
         if (!c->apps)
                 return -ENOMEM;
@@ -63,7 +69,7 @@ static int make_config(struct config **ret)
         return 0;
 }
 
-static int start(struct bus_rig *rig)
+static int start(struct bus_rig *rig, bool asks)
 {
         struct bus_server_env env = {
                 .loop = rig->loop,
@@ -88,14 +94,16 @@ static int start(struct bus_rig *rig)
 
         if (r < 0)
                 return r;
-        r = make_config(&config);
+        if (asks)
+                manager_env.desktop = bus_server_desktop(rig->server);
+        r = make_config(asks, &config);
         if (r < 0)
                 return r;
         r = manager_new(&manager_env, config, &bus_server_manager_events, rig->server, &rig->manager);
         return r < 0 ? r : bus_server_start(rig->server, rig->manager);
 }
 
-int bus_rig_new(struct bus_rig **ret)
+static int new_rig(bool asks, struct bus_rig **ret)
 {
         _cleanup_(bus_rig_freep) struct bus_rig *rig = calloc(1, sizeof(*rig));
         int r;
@@ -110,11 +118,24 @@ int bus_rig_new(struct bus_rig **ret)
         if (!rig->loop)
                 return -ENOMEM;
         rig->engine_env = (struct engine_env){ .loop = rig->loop, .rng = &rand_system, .fake = &rig->script };
-        r = start(rig);
+        r = start(rig, asks);
         if (r < 0)
                 return r;
         *ret = take_ptr(rig);
         return 0;
+}
+
+int bus_rig_new(struct bus_rig **ret)
+{
+        return new_rig(false, ret);
+}
+
+struct bus_rig *bus_rig_make_asking(void)
+{
+        struct bus_rig *rig;
+
+        ASSERT_OK(new_rig(true, &rig));
+        return rig;
 }
 
 struct bus_rig *bus_rig_free(struct bus_rig *rig)

@@ -1,7 +1,8 @@
 /* bus-rig.h - the D-Bus face over a real manager, a scripted engine and a fake sound server, without a bus.
  *
  * The other end of the connection (p2p-bus.h) plays every program: names that begin with ":9." are in a sandbox, ":8."
- * are unknown to the bus, all others run outside of sandboxes. The microphone is allowed to all. Virtual time.
+ * are unknown to the bus, all others run outside of sandboxes; ":5." is process 4711 of "org.example.Voice". The
+ * microphone is allowed to all, unless the rig asks. Virtual time.
  */
 #pragma once
 
@@ -35,6 +36,8 @@ int bus_rig_new(struct bus_rig **ret); /* -ENOMEM only */
 struct bus_rig *bus_rig_free(struct bus_rig *rig);
 DEFINE_CLEANUP(struct bus_rig *, bus_rig_free)
 struct bus_rig *bus_rig_make(void); /* asserts that it works */
+/* One that asks by what is on the bus (played by the test): about everybody. */
+struct bus_rig *bus_rig_make_asking(void);
 void bus_rig_run_ms(struct bus_rig *rig, unsigned ms);
 
 /* Calls with these arguments; the answer is owned, NULL if there was none. */

@@ -19,7 +19,7 @@ static int ask(struct consent *c, const struct consent_question *q, void *ctx)
         return 0;
 }
 
-static void withdraw(uint32_t id, enum consent_policy answer, void *ctx)
+static void withdraw(uint32_t id, void *ctx)
 {
         struct fake_asker *a = ctx;
 
@@ -27,7 +27,6 @@ static void withdraw(uint32_t id, enum consent_policy answer, void *ctx)
         if (a->open != id)
                 return; /* not the last one */
         a->open = 0;
-        a->withdrawn_with = answer;
 }
 
 static int load(struct consent *c, void *ctx)

@@ -14,7 +14,6 @@ struct fake_asker {
         int refuse;     /* what ask() returns */
         unsigned asked; /* questions put */
         uint32_t open;  /* the last one's id; 0: withdrawn */
-        enum consent_policy withdrawn_with;
         char program[256];
         uint32_t seconds;
         struct consent *consent;
