@@ -79,6 +79,29 @@ class Room(case.Case):
         a.ctl("mute", "bob")  # for alice only
         self.assertLess(sound.rms(self.heard_on(a, node)[sound.RATE // 2:]), 1e-3)
 
+    def test_speakers_are_seen_though_not_heard(self):
+        """Whoever is muted for oneself, or not heard for deafness, is still a speaker; and so is oneself."""
+        from harness.bus import Client
+        people = self.people("alice", "bob")
+        (a, ja), (b, _) = people["alice"], people["bob"]
+        panel = Client(a)
+        number = a.ctl_json("status")[0]["context"]
+        a.ctl("mute", "bob")
+        panel.set("/org/rtcroom/RtcRoom1/context/%d" % number, "Voice", "Deafened", True)
+        for speaks, silent in ((True, False), (False, True), (True, False)):
+            since = len(ja.events("speakers"))
+            if speaks:
+                tone = sound.play(b, sound.tone(os.path.join(b.path, "tone.wav"), 880, 60, 0.3))
+            else:
+                self.ws.stop(tone.process)
+            wait_for(lambda n=since, want=[] if silent else ["bob"]: [e for e in ja.events("speakers")[n:] if e["userIdList"] == want],
+                     "bob to be " + ("silent" if silent else "a speaker"))
+        self.assertLess(sound.rms(self.heard_on(a, self.node_of(a, "bob"))), 1e-3, "and nothing was heard")
+        sound.play(a, sound.tone(os.path.join(a.path, "tone.wav"), 440, 60, 0.3))
+        ja.wait("speakers", lambda e: e["userIdList"] == ["alice", "bob"])
+        self.assertTrue(all(m["speaking"] for m in a.ctl_json("members")))
+        panel.close()
+
     def test_publish_and_subscribe_are_separate(self):
         from harness.bus import Client
         from harness.desktop import APP_ID

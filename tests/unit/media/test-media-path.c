@@ -413,6 +413,33 @@ TEST(spurts_keep_their_beginning_and_lose_their_delay)
         ASSERT_EQ(p->underruns, 0);
 }
 
+/* From the first sample at the microphone to the word that somebody speaks: a frame, the network, 60 ms; and the end.
+ * With and without somebody to listen: nothing is decoded for it. */
+TEST(speaking_is_told_in_time)
+{
+        for (int listening = 0; listening < 2; listening++) {
+                _cleanup_(path_freep) struct path *p = path_new(&(struct netsim_config){ .delay_us = 10000 }, &quick);
+                double begin_us;
+
+                if (!listening)
+                        rx_track_set_port(p->rx, NULL);
+                p->mute = true;
+                run(p, 1);
+                ASSERT_EQ(p->started, 0);
+                p->mute = false;
+                for (begin_us = p->mic_us; p->started == 0;)
+                        run(p, 0.001);
+                ASSERT_LE(p->speaker_us - begin_us, 20000 + 10000 + 60000);
+                run(p, 0.5);
+                p->mute = true;
+                for (begin_us = p->mic_us; p->stopped == 0;)
+                        run(p, 0.001);
+                ASSERT_GE(p->speaker_us - begin_us, LEVEL_RELEASE_US);
+                ASSERT_LE(p->speaker_us - begin_us, LEVEL_RELEASE_US + 20000 + 10000 + 60000);
+                ASSERT_EQ(p->started, 1);
+        }
+}
+
 TEST(without_level_in_the_packets_the_sound_tells)
 {
         _cleanup_(path_freep) struct path *p = path_new(&(struct netsim_config){ .delay_us = 10000 }, &quick);
