@@ -421,9 +421,10 @@ void room_start(struct room *room, const char *app_key, uint64_t expires_at)
         params_join_done(&room->held);
         if (r >= 0)
                 return;
-        if (r == -EOPNOTSUPP)
+        if (r == -EOPNOTSUPP) /* this daemon has no such engine */
                 why.reason = ENGINE_UNSUPPORTED;
-        (void)snprintf(why.detail, sizeof(why.detail), "%s", strerror(-r));
+        else
+                (void)snprintf(why.detail, sizeof(why.detail), "%s", strerror(-r));
         feed(room, ROOM_JOIN_FAILED, &why);
 }
 

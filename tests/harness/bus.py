@@ -11,7 +11,7 @@ ROOT = "/org/rtcroom/RtcRoom1"
 
 
 def variant(value):
-    """str, bool, int, float, dict → the variant an application would send."""
+    """str, bool, int, float, dict, list → the variant an application would send."""
     if isinstance(value, GLib.Variant):
         return value
     if isinstance(value, bool):
@@ -24,6 +24,8 @@ def variant(value):
         return GLib.Variant("s", value)
     if isinstance(value, dict):
         return GLib.Variant("a{sv}", {k: variant(v) for k, v in value.items()})
+    if isinstance(value, list):
+        return GLib.Variant("av", [variant(v) for v in value])
     raise TypeError(type(value))
 
 

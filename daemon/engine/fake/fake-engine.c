@@ -213,16 +213,37 @@ static int begin(struct fake *f, uint32_t op, enum fake_op kind)
         return 0;
 }
 
+/* The reason that a room's name ends with, after this prefix. */
+static bool find_reason(const char *room, const char *prefix, struct engine_result *ret)
+{
+        size_t n = strlen(prefix), i;
+
+        if (strncmp(room, prefix, n) != 0)
+                return false;
+        for (enum engine_reason r = ENGINE_OK; r < _ENGINE_REASON_MAX; r++) {
+                const char *word = engine_reason_to_string(r);
+
+                for (i = 0; word[i] && room[n + i] == (word[i] == ' ' ? '-' : word[i]); i++)
+                        ;
+                if (word[i] || room[n + i])
+                        continue;
+                *ret = (struct engine_result){ .reason = r, .err = r == ENGINE_SERVER_ERROR ? 42 : 0 };
+                return true;
+        }
+        return false;
+}
+
 static void direct_by_name(struct fake *f, const char *room)
 {
-        struct fake_answer *join = &f->own.answer[FAKE_JOIN];
+        struct fake_answer *answer = f->own.answer;
+        struct engine_result refusal = { 0 };
 
-        *join = (struct fake_answer){ 0 };
-        join->hang = strcmp(room, "fake.hang") == 0;
-        if (strcmp(room, "fake.full") == 0)
-                join->result.reason = ENGINE_ROOM_FULL;
-        if (strcmp(room, "fake.fail") == 0)
-                join->result = (struct engine_result){ ENGINE_SERVER_ERROR, 42, "asked for by the room's name" };
+        memset(answer, 0, sizeof(f->own.answer));
+        answer[FAKE_JOIN].hang = strcmp(room, "fake.hang") == 0;
+        answer[FAKE_LEAVE].hang = strcmp(room, "fake.stay") == 0;
+        (void)find_reason(room, "fake.fail.", &answer[FAKE_JOIN].result);
+        (void)find_reason(room, "fake.refuse.", &refusal);
+        answer[FAKE_PUBLISH].result = answer[FAKE_SUBSCRIBE].result = answer[FAKE_UPDATE_TOKEN].result = refusal;
 }
 
 /* What happens in a room that no test directs, once it is joined: the events follow the answer, being due later. */
@@ -232,6 +253,8 @@ static int populate(struct fake *f, const char *room)
                 { .user_id = "alice", .published = ENGINE_AUDIO, .subscribed = ENGINE_AUDIO },
                 { .user_id = "bob" },
         };
+        struct engine_result why = { 0 };
+        bool lost = strcmp(room, "fake.lost") == 0;
         struct item *i;
         int r = 0;
 
@@ -239,13 +262,13 @@ static int populate(struct fake *f, const char *room)
                 return 0;
         for (size_t n = 0; n < ARRAY_SIZE(people) && r >= 0; n++)
                 r = fake_participant(&f->own, ENGINE_PARTICIPANT_JOINED, &people[n]);
-        if (r < 0 || strcmp(room, "fake.gone") != 0)
+        if (r < 0 || (!lost && !find_reason(room, "fake.end.", &why)))
                 return r;
         r = add_item(f, ITEM_STATE, loop_now_us(f->env->loop) + 100 * US_PER_MS, &i);
         if (r < 0)
                 return r;
-        i->state = ENGINE_STATE_IDLE;
-        i->result = because(ENGINE_SERVER_GONE);
+        i->state = lost ? ENGINE_STATE_RECONNECTING : ENGINE_STATE_IDLE;
+        i->result = why;
         return 0;
 }
 

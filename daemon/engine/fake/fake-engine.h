@@ -4,9 +4,13 @@
  * The script tells each operation what to answer and when, takes notes of what was asked, and is the handle for making
  * things happen in the room. Without a script (a daemon under RTCROOMD_FAKE_ENGINE=1) the room's name decides:
  *
- *   fake.hang    join is never answered           fake.full    ROOM_FULL
- *   fake.gone    the room ends with SERVER_GONE   fake.fail    SERVER_ERROR 42
- *                100 ms after the join            others       "alice" is there and publishes, "bob" listens
+ *   fake.hang             join is never answered
+ *   fake.stay             leave is never answered
+ *   fake.lost             the connection is lost 100 ms after the join, and stays so
+ *   fake.fail.REASON      join fails; REASON as in engine_reason_to_string(), '-' for ' ', SERVER_ERROR being 42
+ *   fake.refuse.REASON    every operation in the room fails
+ *   fake.end.REASON       the room ends 100 ms after the join
+ *   others                "alice" is there and publishes, "bob" listens
  *
  * Control thread. Events come from the loop, never from inside a call below.
  */
