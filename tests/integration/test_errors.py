@@ -155,6 +155,15 @@ REAL = [
     Row("embedded:", "JoinRtcRoom", JOIN, TOKEN, "invalid token"),  # no appKey is configured for this app
 ]
 
+# A request in flight, and what cuts it short.
+CUT = [
+    (Row("idle", "JoinRtcRoom", dict(JOIN, roomId="fake.hang"), FAILED, "room exited"), "ExitRtcRoom", {}),
+    (Row("idle", "JoinRtcRoom", dict(JOIN, roomId="fake.hang"), DESTROYED, GONE), "Destroy", {}),
+    (Row("asked", "ChangeAudioCapture", {"state": 1}, FAILED, "capture switched off"), "ChangeAudioCapture", {"state": 0}),
+    (Row("asked", "JoinRtcRoom", JOIN, FAILED, "room exited"), "ExitRtcRoom", {}),
+    (Row("asked", "ChangeAudioCapture", {"state": 1}, DESTROYED, GONE), "Destroy", {}),
+]
+
 # Events of a room that ends: fake.end.REASON → RtcStateChanged codes, RtcChatInterrupted
 ENDS = {
     "duplicate-login": ([(-1004, "duplicate login")], (-1004, "duplicate login")),
@@ -362,13 +371,15 @@ class Errors(case.Case):
     def test_cut_short(self):
         """Requests in flight when the room or the context ends, or the daemon."""
         d = self.fake_desktop()
-        client = self.client_of(d)
-        path, join = self.joined(client, "fake.hang")
-        self.assertEqual(client.outcome(path, "ExitRtcRoom"), ("exitRtcRoom", 0, 0, "", "exitRtcRoom:ok"))
-        self.assertEqual(client.completed(path, join), ("joinRtcRoom", *FAILED, "joinRtcRoom:fail room exited"))
-        path, join = self.joined(client, "fake.hang")
-        self.assertEqual(client.outcome(path, "Destroy")[1], 0)
-        self.assertEqual(client.completed(path, join), ("joinRtcRoom", *DESTROYED, "joinRtcRoom:fail " + GONE))
+        clients = {"idle": self.client_of(d), "asked": self.client_of(self.fake_desktop("ask", "b"))}
+        for row, method, options in CUT:
+            with self.subTest(row.situation, method=row.method, by=method):
+                client = clients[row.situation]
+                path = client.create("app")
+                request = client.call(path, row.method, **row.options)
+                self.assertEqual(client.outcome(path, method, **options), (api(method), 0, 0, "", api(method) + ":ok"))
+                self.assertEqual(client.completed(path, request), (api(row.method), *row.codes, "%s:fail %s" % (api(row.method), row.text)))
+        client = clients["idle"]
         path, join = self.joined(client, "fake.hang")
         os.kill(d.daemon_pid(), signal.SIGTERM)
         self.assertEqual(client.completed(path, join), ("joinRtcRoom", *DESTROYED, "joinRtcRoom:fail " + GONE))
@@ -443,9 +454,16 @@ class Errors(case.Case):
                 self.assertEqual(client.error_of(ROOT + "/context/99", NAME + ".Context", method, self.dictionary())[0], DBUS + "UnknownObject")
                 if method != "ExitRtcRoom":
                     self.assertEqual(other.error_of(path, NAME + ".Context", method, self.dictionary())[0], DBUS + "AccessDenied")
-        more = [client.call(path, "JoinRtcRoom", **JOIN) for _ in range(40)]  # each is told at once that a room is held
-        for request in more:
-            self.assertEqual(client.completed(path, request)[1], 21100)
+
+    def test_too_many_requests(self):
+        client = self.client_of(self.fake_desktop())
+        path, join = self.joined(client, "fake.stay")
+        self.assertEqual(client.completed(path, join)[1], 0)
+        exits = [client.call(path, "ExitRtcRoom") for _ in range(32)]  # all wait for the room to be left
+        self.assertEqual(client.error_of(path, NAME + ".Context", "ExitRtcRoom", self.dictionary()),
+                         (OWN + "LimitsExceeded", "32 requests are pending on this context"))
+        for request in exits:
+            self.assertEqual(client.completed(path, request)[1], 0)
 
     # ---- the table itself ----
 
@@ -464,8 +482,8 @@ class Errors(case.Case):
 
     def test_every_text_of_the_sources_is_provoked(self):
         """What app/ can say is said by a row, or cannot be: then UNREACHABLE has the reason."""
-        said = {row.text for row in PARAMETERS + IN_STATES + ENGINE + REAL} | {text for _, _, text in CREATE} | LIMITS
-        said |= {text for states, end in ENDS.values() for _, text in [*states, end]} | {"microphone permission denied", "room exited"}
+        said = {row.text for row in PARAMETERS + IN_STATES + ENGINE + REAL + [cut for cut, _, _ in CUT]} | {text for _, _, text in CREATE} | LIMITS
+        said |= {text for states, end in ENDS.values() for _, text in [*states, end]} | {"microphone permission denied"}
         codes = {str(code) for row in PARAMETERS + IN_STATES + ENGINE for code in row.codes[:2]}
         codes |= {str(code) for states, end in ENDS.values() for code, _ in [*states, end]} | {"21106"}
         for text in self.texts_of_the_sources():

@@ -139,6 +139,25 @@ class Room(case.Case):
         wait_for(lambda: not [m for m in host.ctl_json("members") if m["userId"] == "bob" and m["audioPublished"]], "bob's stream to end")
         client.close()
 
+    def test_an_expired_token_ends_the_stay(self):
+        """Told 30 s ahead; at the end the user is out, knows why, and the others see it."""
+        a = self.desktop("a", {"server": "embedded:", "embedded": {"listen": LISTEN}})
+        b = self.desktop("b", {"server": "janus+ws://" + LISTEN})
+        ja = a.join("room", "alice")
+        made = time.time()
+        jb = b.join("room", "bob", token=b.token("room", "bob", "--expires", "36"))
+        ja.wait_members("alice", "bob")
+        jb.wait("tokenWillExpire", seconds=20)
+        ahead = made + 36 - time.time()
+        self.assertTrue(20 < ahead <= 31, ahead)
+        jb.wait("interrupted", lambda e: e["errNo"] == -1009, 60)
+        self.assertEqual([e["errNo"] for e in jb.events("state")], [21108, -1009])
+        left = jb.wait("interrupted")["ms"] - jb.wait("tokenWillExpire")["ms"]
+        print("told %.1f s ahead, out %.1f s after that" % (ahead, left / 1000))
+        ja.wait("members", lambda e: e["userIdList"] == ["alice"])
+        self.assertEqual(jb.events("members")[-1]["userIdList"], [])
+        self.assertEqual(b.ctl("status", check=False).returncode, 4, "there is no room any more")
+
     def test_leaving_is_seen(self):
         people = self.people("alice", "bob")
         (a, ja), (_, jb) = people["alice"], people["bob"]
