@@ -7,32 +7,6 @@
 
 #include "ctl/ctl.h"
 
-/* Opens, runs one call on the context, closes. */
-static int on_context(struct ctl *o, int (*fn)(struct ctl *o, struct rtcroom_context *c, char **argv), char **argv)
-{
-        struct rtcroom_context *c;
-        struct rtcroom *r;
-        int k = open_room(o, &r, &c);
-
-        if (k != 0)
-                return k;
-        k = fn(o, c, argv);
-        if (k < 0)
-                k = fail_errno(o, r, k);
-        rtcroom_close(r);
-        return k;
-}
-
-static void add_text(struct json_object *j, const char *name, const char *text)
-{
-        json_object_object_add(j, name, json_object_new_string(text));
-}
-
-static void add_flag(struct json_object *j, const char *name, bool flag)
-{
-        json_object_object_add(j, name, json_object_new_boolean(flag));
-}
-
 static void status_as_json(const struct rtcroom_state *s, uint32_t number)
 {
         struct json_object *j = json_object_new_object();

@@ -35,6 +35,8 @@ int cmd_members(struct ctl *o, int argc, char **argv);
 int cmd_mute(struct ctl *o, int argc, char **argv);
 int cmd_unmute(struct ctl *o, int argc, char **argv);
 int cmd_volume(struct ctl *o, int argc, char **argv);
+int cmd_devices(struct ctl *o, int argc, char **argv);
+int cmd_device(struct ctl *o, int argc, char **argv);
 int cmd_levels(struct ctl *o, int argc, char **argv);
 int cmd_top(struct ctl *o, int argc, char **argv);
 int cmd_stats(struct ctl *o, int argc, char **argv);
@@ -48,6 +50,8 @@ struct json_object;
 uint64_t ctl_now_us(void);
 /* Prints the object on one line and frees it. */
 void print_json(struct json_object *o);
+void add_text(struct json_object *j, const char *name, const char *text);
+void add_flag(struct json_object *j, const char *name, bool flag);
 /* A new object {"ms": …, "event": name}. */
 struct json_object *event_json(const struct ctl *o, const char *event);
 /* All text for people goes through these: names and words come from others, and a terminal obeys what it is sent.
@@ -72,3 +76,5 @@ extern const struct rtcroom_events printing_events;
 int loop_until(struct rtcroom *r, const bool *done, uint64_t timeout_us);
 /* Opens the bus; connects; the exit code or 0. */
 int open_room(const struct ctl *o, struct rtcroom **ret_r, struct rtcroom_context **ret_c);
+/* Opens, runs one call on the context, closes. fn: an exit code, or a negative errno of the library. */
+int on_context(struct ctl *o, int (*fn)(struct ctl *o, struct rtcroom_context *c, char **argv), char **argv);

@@ -77,3 +77,18 @@ int open_room(const struct ctl *o, struct rtcroom **ret_r, struct rtcroom_contex
         *ret_r = r;
         return 0;
 }
+
+int on_context(struct ctl *o, int (*fn)(struct ctl *o, struct rtcroom_context *c, char **argv), char **argv)
+{
+        struct rtcroom_context *c;
+        struct rtcroom *r;
+        int k = open_room(o, &r, &c);
+
+        if (k != 0)
+                return k;
+        k = fn(o, c, argv);
+        if (k < 0)
+                k = fail_errno(o, r, k);
+        rtcroom_close(r);
+        return k;
+}

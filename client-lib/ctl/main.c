@@ -21,6 +21,8 @@ static const struct command {
         { "mute", "[USER]", "mute the microphone, or one participant for yourself", cmd_mute },
         { "unmute", "[USER]", "the reverse", cmd_unmute },
         { "volume", "USER PERCENT", "0 to 200; remembered", cmd_volume },
+        { "devices", "", "microphones and loudspeakers; * is the default", cmd_devices },
+        { "device", "input|output NAME|default", "use that one, now and in later calls", cmd_device },
         { "levels", "[--count N]", "live meters", cmd_levels },
         { "top", "", "the room on a full screen: meters, volumes, quality, with keys", cmd_top },
         { "stats", "", "figures of the call, in the names of W3C WebRTC statistics", cmd_stats },

@@ -261,3 +261,13 @@ const struct rtcroom_events printing_events = {
         .token_will_expire = on_will_expire,
         .gone = on_gone,
 };
+
+void add_text(struct json_object *j, const char *name, const char *text)
+{
+        json_object_object_add(j, name, json_object_new_string(text));
+}
+
+void add_flag(struct json_object *j, const char *name, bool flag)
+{
+        json_object_object_add(j, name, json_object_new_boolean(flag));
+}

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "app/consent.h"
+#include "app/devices.h"
 #include "app/manager.h"
 #include "app/room.h"
 #include "app/volumes.h"
@@ -17,6 +18,7 @@ struct manager {
         uint32_t next_context, next_request, next_op;
         struct room room;
         struct volumes *volumes; /* owned */
+        struct devices devices;
         struct consent *consent; /* owned */
         struct loop_source *flush_timer;
         bool consent_dirty;

@@ -41,6 +41,8 @@ static int manager_prepare(struct manager *m)
                 r = consent_new(m->env.loop, m->config, m->env.desktop, m->env.state_dir, &consent_events, m,
                                 &m->consent);
         if (r >= 0)
+                r = devices_init(&m->devices, m);
+        if (r >= 0)
                 r = room_init(&m->room, m);
         return r;
 }
@@ -75,6 +77,7 @@ struct manager *manager_free(struct manager *m)
         if (!m)
                 return NULL;
         room_done(&m->room);
+        devices_done(&m->devices);
         list_for_each (c, &m->contexts, link)
                 context_free(c);
         consent_free(m->consent);

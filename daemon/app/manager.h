@@ -188,6 +188,11 @@ bool manager_is_talker(struct manager *m, const char *unique_name);
 typedef void (*context_stats_fn)(const struct engine_stats *stats, void *ctx);
 int context_get_stats(struct context *c, context_stats_fn done, void *ctx);
 
+/* Answers through `done`, exactly once; with nothing when no sound server answers, or the manager goes. The list is
+ * borrowed for the call. */
+typedef void (*manager_devices_fn)(const struct audio_device *devices, size_t n, void *ctx);
+int manager_list_devices(struct manager *m, manager_devices_fn done, void *ctx);
+
 /* ---- participants ---- */
 
 struct participant *context_find_participant(struct context *c, uint32_t number);

@@ -34,7 +34,7 @@ int participant_new(struct context *c, const char *user_id, bool self, struct pa
         list_init(&p->link);
         p->context = c;
         p->self = self;
-        p->volume = volumes_get(c->manager->volumes, c->app_id, user_id);
+        p->volume = volumes_get(c->manager->volumes, c->app_id, user_id, &p->muted);
         p->user_id = strdup(user_id);
         if (!p->user_id)
                 return -ENOMEM;
@@ -86,14 +86,15 @@ static int open_stream(struct participant *p)
         participant_apply_gain(p);
         voice_node_name(p->context->app_id, p->user_id, name, sizeof(name));
         (void)snprintf(description, sizeof(description), "%s in %s", p->user_id, room_of(p)->room_id);
-        r = m->env.audio->ops->open(m->env.audio,
-                                    &(struct audio_stream_params){ .direction = AUDIO_PLAYBACK,
-                                                                   .node_name = name,
-                                                                   .description = description,
-                                                                   .app_name = voice_program_name(p->context),
-                                                                   .target = "",
-                                                                   .quantum = m->config->quantum },
-                                    p->port, &events, p, &p->stream);
+        r = m->env.audio->ops->open(
+                m->env.audio,
+                &(struct audio_stream_params){ .direction = AUDIO_PLAYBACK,
+                                               .node_name = name,
+                                               .description = description,
+                                               .app_name = voice_program_name(p->context),
+                                               .target = devices_target(p->context, AUDIO_PLAYBACK),
+                                               .quantum = m->config->quantum },
+                p->port, &events, p, &p->stream);
         if (r < 0)
                 return r;
         return e->ops->set_playback(e, p->user_id, p->port);
@@ -283,11 +284,17 @@ void participant_get(const struct participant *p, struct participant_view *ret)
         };
 }
 
-int participant_set_volume(struct participant *p, double volume)
+static void remember(struct participant *p)
 {
         struct context *c = p->context;
-        int r;
+        int r = volumes_set(c->manager->volumes, c->app_id, p->user_id, p->volume, p->muted);
 
+        if (r < 0)
+                log_warning("how loud %s is is not remembered: %s", p->user_id, strerror(-r));
+}
+
+int participant_set_volume(struct participant *p, double volume)
+{
         if (!(volume >= 0.0 && volume <= 2.0)) /* also refuses NaN */
                 return -EINVAL;
         if (fabs(volume - p->volume) < 1e-9)
@@ -295,9 +302,7 @@ int participant_set_volume(struct participant *p, double volume)
         p->volume = volume;
         participant_apply_gain(p);
         participant_changed(p, PARTICIPANT_VOLUME);
-        r = volumes_set(c->manager->volumes, c->app_id, p->user_id, volume);
-        if (r < 0)
-                log_warning("volume of %s is not remembered: %s", p->user_id, strerror(-r));
+        remember(p);
         return 0;
 }
 
@@ -312,4 +317,5 @@ void participant_set_muted(struct participant *p, bool muted)
         p->muted = muted;
         participant_apply_gain(p);
         participant_changed(p, PARTICIPANT_MUTED);
+        remember(p);
 }

@@ -70,6 +70,8 @@ static int set_device(struct context *c, char place[static DEVICE_NAME_MAX + 1],
                 return 0;
         memcpy(place, name, strlen(name) + 1);
         changed(c, property);
+        if (context_is_in_room(c))
+                devices_apply(&c->manager->room);
         return 0;
 }
 

@@ -76,14 +76,15 @@ static int open_device(struct room *room)
                 return r;
         voice_node_name(room->context->app_id, NULL, name, sizeof(name));
         (void)snprintf(description, sizeof(description), "Microphone in %s", room->room_id);
-        r = m->env.audio->ops->open(m->env.audio,
-                                    &(struct audio_stream_params){ .direction = AUDIO_CAPTURE,
-                                                                   .node_name = name,
-                                                                   .description = description,
-                                                                   .app_name = voice_program_name(room->context),
-                                                                   .target = "",
-                                                                   .quantum = m->config->quantum },
-                                    v->port, &events, room, &v->stream);
+        r = m->env.audio->ops->open(
+                m->env.audio,
+                &(struct audio_stream_params){ .direction = AUDIO_CAPTURE,
+                                               .node_name = name,
+                                               .description = description,
+                                               .app_name = voice_program_name(room->context),
+                                               .target = devices_target(room->context, AUDIO_CAPTURE),
+                                               .quantum = m->config->quantum },
+                v->port, &events, room, &v->stream);
         if (r < 0)
                 return r;
         return room->engine->ops->set_capture(room->engine, v->port, &v->gate);

@@ -24,6 +24,7 @@ enum { MAX_ENTRIES = 4096, WRITE_DELAY_MS = 1000 };
 struct entry {
         struct list link; /* in volumes.entries, oldest first */
         double volume;
+        bool muted;
         char app_id[ID_MAX + 1], user_id[ID_MAX + 1];
 };
 
@@ -53,7 +54,7 @@ static void forget(struct volumes *v, struct entry *e)
         v->n--;
 }
 
-static int put(struct volumes *v, const char *app_id, const char *user_id, double volume)
+static int put(struct volumes *v, const char *app_id, const char *user_id, double volume, bool muted)
 {
         struct entry *e = find(v, app_id, user_id);
 
@@ -67,6 +68,7 @@ static int put(struct volumes *v, const char *app_id, const char *user_id, doubl
                 v->n++;
         }
         e->volume = volume;
+        e->muted = muted;
         list_remove(&e->link);
         list_append(&v->entries, &e->link);
         if (v->n > MAX_ENTRIES)
@@ -79,13 +81,14 @@ static int put(struct volumes *v, const char *app_id, const char *user_id, doubl
 static int read_line(struct volumes *v, const char *line)
 {
         char app_id[ID_MAX + 2], user_id[ID_MAX + 2];
+        char word[8] = "";
         double volume;
 
-        if (sscanf(line, "%129s %129s %lf", app_id, user_id, &volume) != 3)
+        if (sscanf(line, "%129s %129s %lf %7s", app_id, user_id, &volume, word) < 3)
                 return 0;
         if (!params_is_id(app_id) || !params_is_id(user_id) || !(volume >= 0.0 && volume <= 2.0))
                 return 0;
-        return put(v, app_id, user_id, volume);
+        return put(v, app_id, user_id, volume, strcmp(word, "muted") == 0);
 }
 
 static int read_file(struct volumes *v)
@@ -110,7 +113,7 @@ static int write_entries(const struct volumes *v, FILE *f)
         const struct entry *e;
 
         list_for_each (e, &v->entries, link)
-                if (fprintf(f, "%s %s %.3f\n", e->app_id, e->user_id, e->volume) < 0)
+                if (fprintf(f, "%s %s %.3f%s\n", e->app_id, e->user_id, e->volume, e->muted ? " muted" : "") < 0)
                         return -EIO;
         return 0;
 }
@@ -217,20 +220,21 @@ struct volumes *volumes_free(struct volumes *v)
         return NULL;
 }
 
-double volumes_get(const struct volumes *v, const char *app_id, const char *user_id)
+double volumes_get(const struct volumes *v, const char *app_id, const char *user_id, bool *ret_muted)
 {
         const struct entry *e = find(v, app_id, user_id);
 
+        *ret_muted = e && e->muted;
         return e ? e->volume : 1.0;
 }
 
-int volumes_set(struct volumes *v, const char *app_id, const char *user_id, double volume)
+int volumes_set(struct volumes *v, const char *app_id, const char *user_id, double volume, bool muted)
 {
         struct entry *e = find(v, app_id, user_id);
         int r = 0;
 
-        if (fabs(volume - 1.0) >= 0.0005)
-                r = put(v, app_id, user_id, volume);
+        if (muted || fabs(volume - 1.0) >= 0.0005)
+                r = put(v, app_id, user_id, volume, muted);
         else if (e)
                 forget(v, e);
         if (r < 0 || !v->path)

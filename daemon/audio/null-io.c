@@ -33,6 +33,9 @@ struct nullio {
         struct loop *loop; /* borrowed */
         struct list streams;
         struct loop_source *tick;
+        void (*changed)(void *ctx);
+        void *watcher;
+        bool refreshed; /* `changed` is owed */
 };
 
 static void move_frames(struct stream *s, uint64_t now_us)
@@ -70,6 +73,10 @@ static void on_tick(void *ctx)
 
         while ((s = next_to_tell(io))) /* the receiver may close any stream */
                 s->ev->state(true, s->direction == AUDIO_CAPTURE, "", 0, s->ctx);
+        if (io->refreshed && io->changed) {
+                io->refreshed = false;
+                io->changed(io->watcher);
+        }
         if (list_is_empty(&io->streams))
                 return;
         list_for_each (s, &io->streams, link) {
@@ -116,7 +123,41 @@ static bool is_available(struct audio_io *io)
         return true;
 }
 
-static const struct audio_io_ops ops = { stream_open, stream_close, is_available };
+/* There is no device, and nowhere to move to. */
+static int stream_set_target(struct audio_stream *base, const char *target)
+{
+        (void)base;
+        (void)target;
+        return 0;
+}
+
+static size_t list_devices(struct audio_io *io, struct audio_device *ret, size_t max)
+{
+        (void)io;
+        (void)ret;
+        (void)max;
+        return 0;
+}
+
+static void watch(struct audio_io *base, void (*changed)(void *ctx), void *ctx)
+{
+        struct nullio *io = (struct nullio *)base;
+
+        io->changed = changed;
+        io->watcher = ctx;
+}
+
+static void refresh(struct audio_io *base)
+{
+        struct nullio *io = (struct nullio *)base;
+
+        io->refreshed = true;
+        (void)loop_set_timer(io->tick, 0);
+}
+
+static const struct audio_io_ops ops = {
+        stream_open, stream_close, is_available, stream_set_target, list_devices, watch, refresh,
+};
 
 int nullio_new(struct loop *loop, struct audio_io **ret)
 {

@@ -14,13 +14,14 @@
 #include <string.h>
 
 #include "audio/far-mix.h"
+#include "audio/pw-devices.h"
 #include "audio/pw-tap.h"
 #include "base/clock.h"
 #include "base/log.h"
 
 LOG_TOPIC("audio/pw-core");
 
-enum { RETRY_FIRST_MS = 50, RETRY_MAX_MS = 1000, RETIRE_US = 2000 * 1000 };
+enum { SYNCS_WHOLE = 2, RETRY_FIRST_MS = 50, RETRY_MAX_MS = 1000, RETIRE_US = 2000 * 1000 };
 
 struct pwcore {
         struct loop *loop;              /* borrowed */
@@ -35,7 +36,9 @@ struct pwcore {
         struct pw_registry *registry; /* owned */
         struct spa_hook core_listener, registry_listener;
         struct graph graph;
-        struct list retired; /* pwtaps of this connection */
+        struct pwdevices *devices; /* owned; of this connection */
+        unsigned syncs;            /* round trips since it was made: after two, what was bound has told of itself */
+        struct list retired;       /* pwtaps of this connection */
         unsigned retry_ms;
         bool initialised;   /* pw_init() was called */
         bool lost;          /* the connection is dead and waits for the timer */
@@ -71,7 +74,8 @@ static void on_global(void *data, uint32_t id, uint32_t permissions, const char 
         int r;
 
         (void)permissions;
-        (void)version;
+        if (pwdevices_add(c->devices, id, type, version, props) < 0)
+                log_warning("object %u is not seen: out of memory", id);
         if (strcmp(type, PW_TYPE_INTERFACE_Node) == 0)
                 r = graph_add_node(&c->graph, id, serial_of(props),
                                    props ? spa_dict_lookup(props, PW_KEY_MEDIA_CLASS) : NULL);
@@ -93,6 +97,7 @@ static void on_global_remove(void *data, uint32_t id)
 {
         struct pwcore *c = data;
 
+        pwdevices_remove(c->devices, id);
         if (graph_remove(&c->graph, id))
                 c->ev->graph(c->ctx);
 }
@@ -123,7 +128,29 @@ static void on_core_info(void *data, const struct pw_core_info *info)
         c->complained = false;
 }
 
-static const struct pw_core_events core_events = { PW_VERSION_CORE_EVENTS, .info = on_core_info,
+static void on_devices(void *ctx)
+{
+        struct pwcore *c = ctx;
+
+        if (pwcore_devices(c))
+                c->ev->devices(c->ctx);
+}
+
+/* The first round trip brings the registry's content, the second what was bound then. */
+static void on_core_done(void *data, uint32_t id, int seq)
+{
+        struct pwcore *c = data;
+
+        (void)seq;
+        if (id != PW_ID_CORE || c->syncs == SYNCS_WHOLE)
+                return;
+        c->syncs++;
+        if (c->syncs < SYNCS_WHOLE)
+                (void)pw_core_sync(c->core, PW_ID_CORE, 0);
+        on_devices(c);
+}
+
+static const struct pw_core_events core_events = { PW_VERSION_CORE_EVENTS, .info = on_core_info, .done = on_core_done,
                                                    .error = on_core_error };
 
 static void disconnect(struct pwcore *c)
@@ -133,6 +160,7 @@ static void disconnect(struct pwcore *c)
                 return;
         c->ev->down(c->ctx);
         pwtap_free_retired(&c->retired);
+        c->devices = pwdevices_free(c->devices);
         spa_hook_remove(&c->registry_listener);
         pw_proxy_destroy((struct pw_proxy *)c->registry);
         spa_hook_remove(&c->core_listener);
@@ -210,19 +238,25 @@ static int create_context(struct pwcore *c)
 
 static int connect_core(struct pwcore *c)
 {
+        int r;
+
         c->core = pw_context_connect(c->context, NULL, 0);
         if (!c->core)
                 return -errno;
         c->registry = pw_core_get_registry(c->core, PW_VERSION_REGISTRY, 0);
-        if (!c->registry) {
-                pw_core_disconnect(c->core);
+        r = c->registry ? pwdevices_new(c->registry, on_devices, c, &c->devices) : -ENOMEM;
+        if (r < 0) {
+                pw_core_disconnect(c->core); /* the registry goes with it */
                 c->core = NULL;
-                return -ENOMEM;
+                c->registry = NULL;
+                return r;
         }
+        c->syncs = 0;
         spa_zero(c->core_listener);
         spa_zero(c->registry_listener);
         pw_core_add_listener(c->core, &c->core_listener, &core_events, c);
         pw_registry_add_listener(c->registry, &c->registry_listener, &registry_events, c);
+        (void)pw_core_sync(c->core, PW_ID_CORE, 0);
         return 0;
 }
 
@@ -241,6 +275,7 @@ static void connect_or_retry(struct pwcore *c)
         if (!c->complained)
                 log_notice("no PipeWire (%s): no sound until it is there", strerror(-r));
         c->complained = true;
+        c->ev->devices(c->ctx);
         schedule(c, c->retry_ms * US_PER_MS);
         c->retry_ms = SPA_MIN(c->retry_ms * 2, (unsigned)RETRY_MAX_MS);
 }
@@ -315,6 +350,11 @@ void pwcore_stop(struct pwcore *c)
 struct pw_core *pwcore_get(struct pwcore *c)
 {
         return c->lost ? NULL : c->core;
+}
+
+struct pwdevices *pwcore_devices(struct pwcore *c)
+{
+        return c->core && !c->lost && c->syncs == SYNCS_WHOLE ? c->devices : NULL;
 }
 
 struct far_mix *pwcore_far(struct pwcore *c)

@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "audio/pw-core.h"
+#include "audio/pw-devices.h"
 #include "audio/pw-node.h"
 #include "base/clock.h"
 #include "base/list.h"
@@ -47,6 +48,9 @@ struct pwio {
         struct list streams;
         struct loop_source *look; /* the next look at the whole */
         struct loop_source *idle; /* armed while there is no stream */
+        void (*devices_changed)(void *ctx);
+        void *watcher;
+        bool devices_news; /* to be told with the next look */
 };
 
 /* ---- looking ---- */
@@ -142,6 +146,10 @@ static void on_look(void *ctx)
                         next_us = due_us;
         }
         look_at(io, next_us);
+        if (io->devices_news && io->devices_changed) {
+                io->devices_news = false;
+                io->devices_changed(io->watcher);
+        }
         while ((s = next_to_tell(io))) /* from the start each time: the receiver may close any stream */
                 s->ev->state(s->told.connected, s->told.from_source, s->told.connected ? pwnode_name(s->node) : "",
                              s->told.serial, s->ctx);
@@ -168,10 +176,21 @@ static void on_down(void *ctx)
                 pwnode_detach(s->node);
                 s->remake_us = 0;
         }
+        io->devices_news = true;
         look_soon(io);
 }
 
-static const struct pwcore_events core_events = { .up = on_up, .down = on_down, .graph = look_soon };
+static void on_devices(void *ctx)
+{
+        struct pwio *io = ctx;
+
+        io->devices_news = true;
+        look_soon(io);
+}
+
+static const struct pwcore_events core_events = {
+        .up = on_up, .down = on_down, .graph = look_soon, .devices = on_devices
+};
 
 static void on_idle(void *ctx)
 {
@@ -224,7 +243,45 @@ static bool is_available(struct audio_io *base)
         return pwcore_get(((struct pwio *)base)->core) != NULL;
 }
 
-static const struct audio_io_ops ops = { stream_open, stream_close, is_available };
+static int stream_set_target(struct audio_stream *base, const char *target)
+{
+        struct stream *s = (struct stream *)base;
+
+        return pwnode_set_target(s->node, target);
+}
+
+/* ---- the devices ---- */
+
+static size_t list_devices(struct audio_io *base, struct audio_device *ret, size_t max)
+{
+        struct pwdevices *d = pwcore_devices(((struct pwio *)base)->core);
+
+        return d ? pwdevices_list(d, ret, max) : 0;
+}
+
+static void watch(struct audio_io *base, void (*changed)(void *ctx), void *ctx)
+{
+        struct pwio *io = (struct pwio *)base;
+
+        io->devices_changed = changed;
+        io->watcher = ctx;
+}
+
+static void refresh(struct audio_io *base)
+{
+        struct pwio *io = (struct pwio *)base;
+
+        if (pwcore_devices(io->core))
+                on_devices(io);
+        else
+                pwcore_start(io->core);
+        if (list_is_empty(&io->streams))
+                (void)loop_set_timer(io->idle, loop_now_us(io->loop) + IDLE_US);
+}
+
+static const struct audio_io_ops ops = {
+        stream_open, stream_close, is_available, stream_set_target, list_devices, watch, refresh,
+};
 
 static void iop(struct pwio **io)
 {

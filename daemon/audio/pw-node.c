@@ -6,6 +6,7 @@
 #include <pipewire/pipewire.h>
 #include <string.h>
 
+#include "audio/pw-devices.h"
 #include "audio/pw-tap.h"
 
 struct pwnode {
@@ -35,6 +36,10 @@ static struct pw_properties *properties(const struct pwnode *n)
                 pw_properties_set(p, "channelmix.normalize", "true");
         if (*n->target)
                 pw_properties_set(p, PW_KEY_TARGET_OBJECT, n->target);
+        /* Volume and place of each person are remembered by us. A session manager remembers them for all streams of
+         * one role: one person turned down would be everybody. */
+        pw_properties_set(p, "state.restore-props", "false");
+        pw_properties_set(p, "state.restore-target", "false");
         return p;
 }
 
@@ -54,6 +59,31 @@ void pwnode_detach(struct pwnode *n)
 {
         if (n->tap)
                 pwcore_retire(n->core, take_ptr(n->tap));
+}
+
+static int move(struct pwnode *n)
+{
+        struct pwdevices *d = pwcore_devices(n->core);
+        int r = d && pwtap_id(n->tap) != PWTAP_NO_ID ? pwdevices_move(d, pwtap_id(n->tap), n->target) : -ENOTSUP;
+
+        if (r >= 0)
+                return 0;
+        pwnode_detach(n);
+        return pwcore_get(n->core) ? pwnode_attach(n, n->core) : 0;
+}
+
+int pwnode_set_target(struct pwnode *n, const char *target)
+{
+        char *copy;
+
+        if (strcmp(n->target, target) == 0)
+                return 0;
+        copy = strdup(target);
+        if (!copy)
+                return -ENOMEM;
+        free(n->target);
+        n->target = copy;
+        return n->tap ? move(n) : 0;
 }
 
 int pwnode_new(const struct audio_stream_params *p, struct audio_port *port, void (*changed)(void *ctx), void *ctx,

@@ -24,6 +24,9 @@ struct pwnode *pwnode_free(struct pwnode *n);
 int pwnode_attach(struct pwnode *n, struct pwcore *core);
 void pwnode_detach(struct pwnode *n); /* legal when it is out */
 
+/* "": the default. -ENOMEM: it stays where it is. Where no session manager can be asked the node is made anew. */
+int pwnode_set_target(struct pwnode *n, const char *target);
+
 uint32_t pwnode_id(const struct pwnode *n); /* in the graph it is attached to; PWNODE_NO_ID while it is in none */
 bool pwnode_is_broken(
         const struct pwnode *n); /* attached, and given up by PipeWire: to be detached and attached again */

@@ -26,6 +26,7 @@ struct bus_server {
         struct consent_notify *notify;
         struct consent_desktop desktop; /* the three of them */
         unsigned stats_pending;         /* GetStats calls that wait for the engine */
+        unsigned devices_pending;       /* ListDevices calls that wait for the sound server */
 };
 
 /* ---- bus-server.c ---- */
@@ -44,6 +45,9 @@ int bus_tree_answer(struct bus_server *s, sd_bus_message *m, sd_bus_error *error
 
 /* ---- bus-stats.c ---- */
 int bus_stats_on_get(sd_bus_message *m, void *userdata, sd_bus_error *error);
+
+/* ---- bus-devices.c ---- */
+int bus_devices_on_list(sd_bus_message *m, void *userdata, sd_bus_error *error);
 
 /* ---- bus-levels.c ---- */
 int bus_levels_on_open(sd_bus_message *m, void *userdata, sd_bus_error *error);

@@ -155,6 +155,8 @@ static const sd_bus_vtable vtable[] = {
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("StartTalking", NULL, NULL, on_start_talking, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("StopTalking", NULL, NULL, on_stop_talking, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("ListDevices", SD_BUS_NO_ARGS, SD_BUS_RESULT("aa{sv}", devices), bus_devices_on_list,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
         PROPERTY("Muted", "b", bus_get_boolean, set_muted, cv.muted),
         PROPERTY("Deafened", "b", bus_get_boolean, set_deafened, cv.deafened),
         PROPERTY("TransmitMode", "s", bus_get_string, set_transmit_mode, cv.transmit_mode),

@@ -34,11 +34,29 @@ struct audio_stream_params {
         uint32_t quantum;        /* frames asked for */
 };
 
+/* A source (AUDIO_CAPTURE) or sink (AUDIO_PLAYBACK) that sound can go to; texts "" when unknown. Borrowed until the
+ * next turn of the loop. */
+struct audio_device {
+        enum audio_direction direction;
+        const char *name, *description; /* node.name, node.description */
+        const char *form_factor, *bus;  /* PipeWire's device.form-factor ("headset", "internal" …), device.bus */
+        uint64_t serial;                /* object.serial: grows in the order of appearance */
+        bool is_default;
+};
+
 struct audio_io_ops {
         int (*open)(struct audio_io *io, const struct audio_stream_params *p /* borrowed */, struct audio_port *port,
                     const struct audio_stream_events *ev, void *ctx, struct audio_stream **ret);
         void (*close)(struct audio_stream *s);
         bool (*is_available)(struct audio_io *io); /* a sound server is connected */
+        /* Moves the stream, without an end, to a device that is there, or ("") to wherever the default is. */
+        int (*set_target)(struct audio_stream *s, const char *target); /* -ENOMEM: it stays where it is */
+        /* The devices that are known, at most max; 0 while there is no sound server or its list is not yet whole. */
+        size_t (*devices)(struct audio_io *io, struct audio_device *ret, size_t max);
+        /* `changed` comes from the loop when the list or the defaults have changed. One watcher; NULL ends it. */
+        void (*watch)(struct audio_io *io, void (*changed)(void *ctx), void *ctx);
+        /* Looks the list up also while there is no stream. `changed` follows: the list is whole, or nobody answers. */
+        void (*refresh)(struct audio_io *io);
 };
 
 /* First member of every implementation. */

@@ -1,133 +1,139 @@
-/* test-app-devices.c - operations on loudspeaker, noise suppression, camera and screens: remembered outside of a room,
- * kept across rooms, and completed as on a machine without a camera.
- */
-#include "app/context.h"
+/* test-app-devices.c - the room's streams follow settings and devices; whoever asks for the list is answered once. */
+#include <errno.h>
+
 #include "fakes/app-rig.h"
 #include "lib/test.h"
-#include "lib/vloop.h"
 
-/* Calls with one option and expects this outcome ("api 0/0 text"). */
-static void expect(struct rig *rig, struct context *c, enum api api, struct options *o, const char *outcome)
+static const struct audio_device usb_mic = { AUDIO_CAPTURE, "usb.mic", "USB", "", "", 5, false },
+                                 usb = { AUDIO_PLAYBACK, "usb", "USB", "headset", "usb", 6, false },
+                                 pci = { AUDIO_PLAYBACK, "pci", "Built-in", "internal", "pci", 2, true };
+
+static void put(struct rig *rig, const struct audio_device *a, const struct audio_device *b,
+                const struct audio_device *c)
 {
-        ASSERT_OK(rig_call(rig, c, 1, api, o));
-        rig_turn(rig);
-        ASSERT(strstr(rig_take(rig), outcome));
+        const struct audio_device *all[] = { a, b, c };
+
+        rig->audio.n_devices = 0;
+        for (size_t i = 0; i < ARRAY_SIZE(all); i++)
+                if (all[i])
+                        rig->audio.devices[rig->audio.n_devices++] = *all[i];
+        rig->audio.changed(rig->audio.watcher);
 }
 
-static struct options *with_string(const char *key, const char *value)
+static struct context *join_with_amy(struct rig *rig)
 {
-        struct options *o;
-
-        ASSERT_OK(options_new(&o));
-        ASSERT_OK(options_add_string(o, key, value));
-        return o;
-}
-
-static struct options *with_number(const char *key, double value)
-{
-        struct options *o;
-
-        ASSERT_OK(options_new(&o));
-        ASSERT_OK(options_add_number(o, key, value));
-        return o;
-}
-
-static struct options *solution(double width, double height, double frame_rate)
-{
-        struct options *o, *max;
-
-        ASSERT_OK(options_new(&max));
-        ASSERT_OK(options_add_number(max, "width", width));
-        ASSERT_OK(options_add_number(max, "height", height));
-        ASSERT_OK(options_add_number(max, "frameRate", frame_rate));
-        ASSERT_OK(options_new(&o));
-        ASSERT_OK(options_add_object(o, "maxSolution", max));
-        return o;
-}
-
-static struct options *screen(const char *user, bool on)
-{
-        struct options *o = with_string("userId", user);
-
-        ASSERT_OK(options_add_number(o, "state", on));
-        return o;
-}
-
-TEST(settings_outlive_rooms)
-{
-        _cleanup_(rig_freep) struct rig *rig = rig_make();
-        struct context *c = rig_context(rig, 1);
-        struct context_view v;
-
-        expect(rig, c, API_SET_AUDIO_PLAYBACK_DEVICE, with_string("device", "a.sink"), "setAudioPlaybackDevice:ok");
-        expect(rig, c, API_CHANGE_ANS_MODE, with_number("mode", 3), "changeAnsMode:ok");
-        expect(rig, c, API_SWITCH_CAMERA, with_string("camera", "back"), "switchCamera:ok");
-        expect(rig, c, API_SET_VIDEO_ENCODER_CONFIG, solution(1280, 720, 30), "setVideoEncoderConfig:ok");
-        ASSERT_OK(rig_join(rig, c, 1, "room", "me", true));
-        rig_run_ms(rig, 1);
-        ASSERT_OK(rig_simple(rig, c, 1, API_EXIT));
-        rig_run_ms(rig, 1);
-        context_get(c, &v);
-        ASSERT_EQ(v.state, ROOM_STATE_IDLE);
-        ASSERT_STR(v.output_device, "a.sink");
-        ASSERT_EQ(c->settings.ans_mode, 3);
-        ASSERT(c->camera.back);
-        ASSERT_EQ(c->camera.max.width, 1280);
-        ASSERT_EQ(c->camera.max.height, 720);
-        ASSERT_EQ(c->camera.max.frame_rate, 30);
-}
-
-TEST(inside_a_room_they_change_at_once)
-{
-        _cleanup_(rig_freep) struct rig *rig = rig_make();
         struct context *c = rig_joined(rig, true);
-        struct context_view v;
 
-        expect(rig, c, API_SET_AUDIO_PLAYBACK_DEVICE, with_string("device", "b.sink"), "setAudioPlaybackDevice:ok");
-        expect(rig, c, API_CHANGE_ANS_MODE, with_number("mode", 4), "changeAnsMode:ok");
-        context_get(c, &v);
-        ASSERT_STR(v.output_device, "b.sink");
-        ASSERT_EQ(c->settings.ans_mode, 4);
-}
-
-TEST(what_is_refused_changes_nothing)
-{
-        _cleanup_(rig_freep) struct rig *rig = rig_make();
-        struct context *c = rig_context(rig, 1);
-
-        expect(rig, c, API_SWITCH_CAMERA, with_string("camera", "sideways"), "switchCamera 20000/172299D");
-        expect(rig, c, API_SET_VIDEO_ENCODER_CONFIG, solution(1280, 720, 0), "setVideoEncoderConfig 20000/115999D");
-        expect(rig, c, API_CHANGE_ANS_MODE, with_number("mode", 5), "changeAnsMode 20000/115999D");
-        ASSERT(!c->camera.back);
-        ASSERT_EQ(c->camera.max.width, 640);
-        ASSERT_EQ(c->camera.max.frame_rate, 15);
-        ASSERT_EQ(c->settings.ans_mode, 0);
-}
-
-TEST(there_is_no_camera)
-{
-        for (int joined = 0; joined < 2; joined++) {
-                _cleanup_(rig_freep) struct rig *rig = rig_make();
-                struct context *c = joined ? rig_joined(rig, true) : rig_context(rig, 1);
-
-                expect(rig, c, API_CHANGE_VIDEO_CAPTURE, with_number("state", 1),
-                       "changeVideoCapture 21102/115903F changeVideoCapture:fail no camera");
-                expect(rig, c, API_CHANGE_VIDEO_CAPTURE, with_number("state", 0), "changeVideoCapture:ok");
-        }
-}
-
-/* The engine is not asked: what it could send is pictures and sound of no engine yet. */
-TEST(screens_are_kept_as_wishes_of_the_room)
-{
-        _cleanup_(rig_freep) struct rig *rig = rig_make();
-        struct context *c = rig_context(rig, 1);
-
-        expect(rig, c, API_CHANGE_SCREEN_SUBSCRIBE_STATE, screen("amy", true),
-               "changeScreenSubscribeState 21102/115903F changeScreenSubscribeState:fail not in a room");
-        c = rig_joined(rig, true);
         rig_person(rig, ENGINE_PARTICIPANT_JOINED, "amy", ENGINE_AUDIO, ENGINE_AUDIO);
         rig_turn(rig);
-        expect(rig, c, API_CHANGE_SCREEN_SUBSCRIBE_STATE, screen("amy", true), "changeScreenSubscribeState:ok");
-        expect(rig, c, API_CHANGE_SCREEN_SUBSCRIBE_STATE, screen("nobody", false), "changeScreenSubscribeState:ok");
-        ASSERT_EQ(rig->script.calls[FAKE_SUBSCRIBE], 0);
+        return c;
+}
+
+static const char *heard_on(struct rig *rig, struct context *c)
+{
+        struct audio_port *port = fake_playback(&rig->script, "amy");
+        struct fake_stream *s;
+
+        (void)c;
+        list_for_each (s, &rig->audio.streams, link)
+                if (s->port == port)
+                        return s->target;
+        return NULL;
+}
+
+TEST(streams_follow_the_settings)
+{
+        _cleanup_(rig_freep) struct rig *rig = rig_make();
+        struct context *c = join_with_amy(rig);
+
+        put(rig, &pci, &usb, &usb_mic);
+        ASSERT_STR(fake_audio_capture(&rig->audio)->target, "");
+        ASSERT_STR(heard_on(rig, c), "");
+        ASSERT_OK(context_set_input_device(c, "usb.mic"));
+        ASSERT_OK(context_set_output_device(c, "pci"));
+        ASSERT_STR(fake_audio_capture(&rig->audio)->target, "usb.mic");
+        ASSERT_STR(heard_on(rig, c), "pci");
+        ASSERT_OK(context_set_output_device(c, "speakerphone"));
+        ASSERT_STR(heard_on(rig, c), "usb");
+        ASSERT_OK(context_set_output_device(c, ""));
+        ASSERT_STR(heard_on(rig, c), "");
+        ASSERT_EQ(rig->audio.n_opened, 2); /* moved, not made anew */
+        ASSERT_EQ(context_set_input_device(c, "a\tb"), -EINVAL);
+        ASSERT_STR(fake_audio_capture(&rig->audio)->target, "usb.mic");
+}
+
+TEST(a_device_that_goes_is_taken_again_when_it_is_back)
+{
+        _cleanup_(rig_freep) struct rig *rig = rig_make();
+        struct context *c = join_with_amy(rig);
+
+        put(rig, &pci, &usb, &usb_mic);
+        ASSERT_OK(context_set_input_device(c, "usb.mic"));
+        ASSERT_OK(context_set_output_device(c, "usb"));
+        put(rig, &pci, NULL, NULL);
+        ASSERT_STR(fake_audio_capture(&rig->audio)->target, "");
+        ASSERT_STR(heard_on(rig, c), "");
+        put(rig, &pci, &usb, &usb_mic);
+        ASSERT_STR(fake_audio_capture(&rig->audio)->target, "usb.mic");
+        ASSERT_STR(heard_on(rig, c), "usb");
+}
+
+TEST(settings_from_before_the_room)
+{
+        _cleanup_(rig_freep) struct rig *rig = rig_make();
+        struct context *c = rig_context(rig, 1);
+
+        put(rig, &pci, &usb, &usb_mic);
+        ASSERT_OK(context_set_input_device(c, "usb.mic"));
+        ASSERT_OK(context_set_output_device(c, "earpiece"));
+        ASSERT_OK(rig_join(rig, c, 1, "room", "me", true));
+        rig_run_ms(rig, 1);
+        rig_person(rig, ENGINE_PARTICIPANT_JOINED, "amy", ENGINE_AUDIO, ENGINE_AUDIO);
+        rig_turn(rig);
+        ASSERT_STR(fake_audio_capture(&rig->audio)->target, "usb.mic");
+        ASSERT_STR(heard_on(rig, c), "usb");
+}
+
+static unsigned answers;
+static size_t last_n;
+
+static void on_list(const struct audio_device *devices, size_t n, void *ctx)
+{
+        (void)ctx;
+        answers++;
+        last_n = n;
+        if (n > 0)
+                ASSERT_STR(devices[0].name, "pci");
+}
+
+TEST(the_list_is_answered_when_it_is_known)
+{
+        _cleanup_(rig_freep) struct rig *rig = rig_make();
+
+        answers = 0;
+        ASSERT_OK(manager_list_devices(rig->m, on_list, NULL));
+        ASSERT_OK(manager_list_devices(rig->m, on_list, NULL));
+        ASSERT_EQ(rig->audio.n_refreshed, 2);
+        ASSERT_EQ(answers, 0);
+        put(rig, &pci, &usb, NULL);
+        ASSERT_EQ(answers, 2);
+        ASSERT_EQ(last_n, 2);
+        put(rig, &pci, NULL, NULL);
+        ASSERT_EQ(answers, 2);
+}
+
+TEST(nobody_knows_the_list)
+{
+        struct rig *rig = rig_make();
+
+        answers = 0;
+        ASSERT_OK(manager_list_devices(rig->m, on_list, NULL));
+        rig_run_ms(rig, 1900);
+        ASSERT_EQ(answers, 0);
+        rig_run_ms(rig, 200);
+        ASSERT_EQ(answers, 1);
+        ASSERT_EQ(last_n, 0);
+        ASSERT_OK(manager_list_devices(rig->m, on_list, NULL));
+        rig_free(rig); /* nobody is left waiting */
+        ASSERT_EQ(answers, 2);
 }

@@ -405,10 +405,16 @@ TEST(volumes_are_remembered_across_runs)
                 c = rig_joined(rig, false);
                 rig_person(rig, ENGINE_PARTICIPANT_JOINED, "amy", ENGINE_AUDIO, ENGINE_AUDIO);
                 rig_turn(rig);
-                if (run == 0)
+                rig_person(rig, ENGINE_PARTICIPANT_JOINED, "bob", ENGINE_AUDIO, ENGINE_AUDIO);
+                rig_turn(rig);
+                if (run == 0) {
                         ASSERT_EQ(participant_set_volume(rig_find(c, "amy"), 0.5), 0);
+                        participant_set_muted(rig_find(c, "bob"), true);
+                }
                 ASSERT_NEAR(person(c, "amy").volume, 0.5, 0);
                 ASSERT_NEAR(fake_playback(&rig->script, "amy")->gain, 0.5, 0);
+                ASSERT(person(c, "bob").muted && !person(c, "amy").muted);
+                ASSERT_NEAR(fake_playback(&rig->script, "bob")->gain, 0, 0);
                 rig_free(rig);
         }
         (void)snprintf(path, sizeof(path), "%s/volumes", dir);

@@ -2,6 +2,7 @@
 #include "fakes/fake-audio.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "lib/test.h"
@@ -27,6 +28,7 @@ static int stream_new(const struct audio_stream_params *p, struct fake_stream **
         s->node_name = strdup(p->node_name);
         s->description = strdup(p->description);
         s->app_name = strdup(p->app_name);
+        (void)snprintf(s->target, sizeof(s->target), "%s", p->target);
         if (!s->node_name || !s->description || !s->app_name) {
                 stream_free(s);
                 return -ENOMEM;
@@ -69,7 +71,39 @@ static bool is_available(struct audio_io *io)
         return ((struct fake_audio *)io)->refuse == 0;
 }
 
-static const struct audio_io_ops ops = { open_stream, close_stream, is_available };
+static int set_target(struct audio_stream *stream, const char *target)
+{
+        struct fake_stream *s = (struct fake_stream *)stream;
+
+        (void)snprintf(s->target, sizeof(s->target), "%s", target);
+        return 0;
+}
+
+static size_t list_devices(struct audio_io *io, struct audio_device *ret, size_t max)
+{
+        struct fake_audio *a = (struct fake_audio *)io;
+
+        ASSERT(a->n_devices <= max);
+        memcpy(ret, a->devices, a->n_devices * sizeof(*ret));
+        return a->n_devices;
+}
+
+static void watch(struct audio_io *io, void (*changed)(void *ctx), void *ctx)
+{
+        struct fake_audio *a = (struct fake_audio *)io;
+
+        a->changed = changed;
+        a->watcher = ctx;
+}
+
+static void refresh(struct audio_io *io)
+{
+        ((struct fake_audio *)io)->n_refreshed++;
+}
+
+static const struct audio_io_ops ops = {
+        open_stream, close_stream, is_available, set_target, list_devices, watch, refresh,
+};
 
 void fake_audio_init(struct fake_audio *a)
 {

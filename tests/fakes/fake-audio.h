@@ -8,7 +8,12 @@ struct fake_audio {
         struct audio_io base;
         struct list streams; /* struct fake_stream, in order of opening */
         unsigned n_open, n_opened;
-        int refuse; /* negative errno for every open, 0: none */
+        int refuse;                     /* negative errno for every open, 0: none */
+        struct audio_device devices[8]; /* what a test puts there */
+        size_t n_devices;
+        unsigned n_refreshed;
+        void (*changed)(void *ctx); /* for tests to call: devices have changed */
+        void *watcher;
 };
 
 struct fake_stream {
@@ -16,7 +21,8 @@ struct fake_stream {
         struct list link; /* in fake_audio.streams */
         enum audio_direction direction;
         char *node_name, *description, *app_name; /* owned */
-        struct audio_port *port;                  /* referenced */
+        char target[256];
+        struct audio_port *port; /* referenced */
         const struct audio_stream_events *ev;
         void *ctx;
 };

@@ -164,6 +164,17 @@ int rtcroom_context_get_participants(struct rtcroom_context *c, struct rtcroom_p
 int rtcroom_context_set_volume(struct rtcroom_context *c, const char *user_id, double volume);
 int rtcroom_context_set_participant_muted(struct rtcroom_context *c, const char *user_id, bool muted);
 
+struct rtcroom_device { /* a PipeWire source or sink; texts are empty when unknown */
+        char name[256], description[256], form_factor[32], bus[32];
+        bool output, is_default;
+        uint64_t serial; /* object.serial: grows in the order of appearance */
+};
+/* An array owned by the caller (free()). */
+int rtcroom_context_list_devices(struct rtcroom_context *c, struct rtcroom_device **ret, size_t *ret_n);
+/* node.name, in a call too; "": follow the default. -EINVAL: no name. Output also takes "speakerphone", "earpiece". */
+int rtcroom_context_set_input_device(struct rtcroom_context *c, const char *node_name);
+int rtcroom_context_set_output_device(struct rtcroom_context *c, const char *node_name);
+
 /* GetStats, each figure by a call: object ("outbound-rtp", "inbound-rtp.0" …), name (W3C), and a number or a text. */
 typedef void (*rtcroom_stat_fn)(const char *object, const char *name, double number, const char *text /* or NULL */,
                                 void *user);

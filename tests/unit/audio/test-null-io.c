@@ -88,6 +88,30 @@ TEST(an_event_may_close_its_stream)
         vloop_free(loop);
 }
 
+static void count(void *ctx)
+{
+        ++*(unsigned *)ctx;
+}
+
+/* Whoever asks is answered, from the loop and once: there is none. */
+TEST(devices_there_are_none)
+{
+        struct loop *loop = vloop_new(0);
+        struct audio_device d[1];
+        struct audio_io *io;
+        unsigned told = 0;
+
+        ASSERT_OK(nullio_new(loop, &io));
+        io->ops->watch(io, count, &told);
+        io->ops->refresh(io);
+        ASSERT_EQ(told, 0);
+        vloop_run_for(loop, 100000);
+        ASSERT_EQ(told, 1);
+        ASSERT_EQ(io->ops->devices(io, d, 1), 0);
+        nullio_free(io);
+        vloop_free(loop);
+}
+
 TEST_OOM(construction)
 {
         struct loop *loop = vloop_new(0);
