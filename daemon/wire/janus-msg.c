@@ -158,24 +158,15 @@ static const struct {
 const char *janus_request_kind_to_string(enum janus_request_kind k)
 {
         static const char *const names[_JANUS_REQ_MAX] = {
-                [JANUS_REQ_CREATE] = "create",
-                [JANUS_REQ_ATTACH] = "attach",
-                [JANUS_REQ_KEEPALIVE] = "keepalive",
-                [JANUS_REQ_CLAIM] = "claim",
-                [JANUS_REQ_DESTROY] = "destroy",
-                [JANUS_REQ_DETACH] = "detach",
-                [JANUS_REQ_TRICKLE] = "trickle",
-                [JANUS_REQ_ROOM_CREATE] = "room-create",
-                [JANUS_REQ_JOIN] = "join",
-                [JANUS_REQ_PUBLISH] = "publish",
-                [JANUS_REQ_UNPUBLISH] = "unpublish",
-                [JANUS_REQ_LEAVE] = "leave",
-                [JANUS_REQ_SUBSCRIBE] = "subscribe",
-                [JANUS_REQ_UPDATE] = "update",
-                [JANUS_REQ_START] = "start",
-                [JANUS_REQ_PARTICIPANTS] = "participants",
-                [JANUS_REQ_KICK] = "kick",
-                [JANUS_REQ_ROOM_DESTROY] = "room-destroy",
+                [JANUS_REQ_CREATE] = "create",       [JANUS_REQ_ATTACH] = "attach",
+                [JANUS_REQ_KEEPALIVE] = "keepalive", [JANUS_REQ_CLAIM] = "claim",
+                [JANUS_REQ_DESTROY] = "destroy",     [JANUS_REQ_DETACH] = "detach",
+                [JANUS_REQ_TRICKLE] = "trickle",     [JANUS_REQ_ROOM_CREATE] = "room-create",
+                [JANUS_REQ_JOIN] = "join",           [JANUS_REQ_PUBLISH] = "publish",
+                [JANUS_REQ_UNPUBLISH] = "unpublish", [JANUS_REQ_LEAVE] = "leave",
+                [JANUS_REQ_SUBSCRIBE] = "subscribe", [JANUS_REQ_UPDATE] = "update",
+                [JANUS_REQ_START] = "start",         [JANUS_REQ_PARTICIPANTS] = "participants",
+                [JANUS_REQ_KICK] = "kick",           [JANUS_REQ_ROOM_DESTROY] = "room-destroy",
                 [JANUS_REQ_ECHO] = "echo",
         };
 
