@@ -1,6 +1,9 @@
 /* test-engine-rejoin.c - the janus backend when the connection is lost: every kind of loss, in a room and on the way
  * back to it; what is kept, who is told to have left, and what ends the room for good. */
 #include <errno.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "fakes/janus-bed.h"
@@ -365,6 +368,43 @@ TEST(a_server_that_admits_nobody_any_more)
         recorder_expect(&b.rec, "state reconnecting server gone; state idle invalid token; ");
 }
 
+/* A word over the old connection may arrive when we are back: it must not be about the session of then. */
+TEST(sessions_are_never_used_again)
+{
+        uint64_t first;
+        _bed_ b;
+
+        set_out(&b);
+        be_in(&b);
+        first = b.janus.session;
+        drop(&b);
+        run_ms(&b, 10);
+        ASSERT_EQ(b.janus.session, first + 1);
+        be_silent_on_join(&b, true);
+        for (unsigned i = 0; i < 6; i++) {
+                run_ms(&b, 10000);
+                if (fake_sigconn_is_open(b.janus.conn))
+                        drop(&b);
+        }
+        ASSERT_GE(b.janus.session, first + 3);
+        recorder_clear(&b.rec);
+}
+
+TEST(every_ghost_is_buried)
+{
+        _bed_ b;
+
+        set_out(&b);
+        be_in(&b);
+        b.janus.silent = true; /* what was asked for may have been done */
+        drop(&b);
+        run_ms(&b, 9000); /* one try has timed out, another will */
+        b.janus.silent = false;
+        run_ms(&b, 5000);
+        ASSERT(strstr(b.janus.heard, "claim destroy claim destroy claim destroy create attach attach"));
+        recorder_expect(&b.rec, "state reconnecting server gone; state joined ok; ");
+}
+
 TEST(our_own_ghost_is_not_somebody_else)
 {
         _bed_ b;
@@ -404,6 +444,53 @@ TEST(thrown_out_right_after_coming_back)
         fake_janus_say(&b.janus, FAKE_JANUS_PUB, "\"leaving\":\"ok\",\"reason\":\"kicked\"");
         run_ms(&b, 1100); /* nobody else took the id */
         recorder_expect(&b.rec, "state reconnecting server gone; state joined ok; state idle kicked; ");
+}
+
+/* ---- suspend ---- */
+
+static time_t slept_s; /* so much more has passed for the clock that counts sleep */
+
+__attribute__((visibility("default"))) int clock_gettime(clockid_t id, struct timespec *ret)
+{
+        int r = (int)syscall(SYS_clock_gettime, id, ret);
+
+        if (id == CLOCK_BOOTTIME)
+                ret->tv_sec += slept_s;
+        return r;
+}
+
+TEST(after_a_sleep_the_server_is_asked)
+{
+        _bed_ b;
+
+        set_out(&b);
+        be_in(&b);
+        slept_s += 3600;
+        b.janus.silent = true; /* the connection is dead, and nobody said so */
+        run_ms(&b, 5000 + 1900);
+        recorder_expect(&b.rec, "");
+        b.janus.silent = false;
+        run_ms(&b, 110);
+        recorder_expect(&b.rec, "state reconnecting timed out; state joined ok; ");
+        slept_s += 3600; /* nothing was lost */
+        run_ms(&b, 20000);
+        recorder_expect(&b.rec, "");
+}
+
+TEST(a_sleep_ends_a_pause)
+{
+        unsigned opens;
+        _bed_ b;
+
+        on_the_way(&b, 0);
+        run_ms(&b, 20000);
+        opens = fake_sigconn_opens(b.janus.conn);
+        refuse_to_open(&b, false);
+        slept_s += 60;
+        ASSERT_OK(b.engine->ops->publish(b.engine, 2, ENGINE_AUDIO, true)); /* anything that happens */
+        run_ms(&b, 10);
+        ASSERT_EQ(fake_sigconn_opens(b.janus.conn), opens + 1);
+        recorder_expect(&b.rec, "done 2 ok; state joined ok; ");
 }
 
 /* ---- members ---- */

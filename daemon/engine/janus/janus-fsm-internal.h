@@ -40,6 +40,7 @@ enum {
 #define JANUS_SETTLE_US         (10 * US_PER_SEC) /* after a server restarted, everybody has to find back */
 #define JANUS_GHOST_RETRY_US    (250 * US_PER_MS) /* our id is in use: our own ghost goes within moments */
 #define JANUS_GHOST_TRIES       8
+#define JANUS_GHOSTS            4 /* sessions that are looked after: the last ones */
 
 enum handle { HANDLE_NONE, HANDLE_PUB, HANDLE_SUB, _HANDLE_MAX };
 
@@ -126,6 +127,7 @@ struct janus_fsm {
         bool rejoining; /* lost, and not yet back */
         bool publish;   /* what is wanted: as of the join, and of the last publish that succeeded */
         unsigned attempts, ghost_tries;
+        uint64_t first_ghost;          /* sessions from this number to ours may still be at the server */
         uint64_t retry_us, give_up_us; /* the next try; the end of all tries */
         uint64_t enter_us;             /* a fresh handle is asked for */
         uint64_t settle_us;            /* who is not back by then has left */

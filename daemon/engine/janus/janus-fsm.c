@@ -133,6 +133,7 @@ static void on_join(struct janus_fsm *f, const struct janus_event *ev)
         f->publish = f->join.auto_publish || f->join.echo;
         f->attempts = 0;
         f->back_us = 0;
+        f->first_ghost = f->join.session_id;
         jf_add_op(f, ev->op, JOP_JOIN, true);
         jf_connect(f, "join");
 }
@@ -274,6 +275,7 @@ static void on_created(struct janus_fsm *f, const struct janus_msg *m)
                 return;
         }
         f->session = true;
+        f->first_ghost = f->join.session_id; /* those before are buried */
         f->keepalive_us = f->now_us + JANUS_KEEPALIVE_US;
         jf_try_enter(f);
 }

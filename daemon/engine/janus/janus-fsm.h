@@ -16,8 +16,7 @@
  * is in flight at a time, each offer of the server is answered.
  *
  * A room that was lost is come back to on the same way. Members, wishes and whether we publish outlive the connection;
- * sessions, handles and peers do not. The session's number stays the same, so that a new connection can first claim
- * and destroy what the server still has of us. Who is not back soon after us is told to have left. See janus-rejoin.c.
+ * sessions, handles and peers do not. Who is not back soon after us is told to have left. See janus-rejoin.c.
  *
  * No clock, no I/O, no callbacks: time is a parameter, the timer is asked for by janus_fsm_deadline(). Control thread.
  * The caller carries out the actions in order. After -ENOMEM from janus_fsm_step() the caller fails what is in flight

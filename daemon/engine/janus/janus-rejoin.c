@@ -6,8 +6,9 @@
  * once.
  *
  * The server may still have the session of before, and in the room a ghost of ours with it. A new connection claims
- * and destroys that session before it asks for one of the same number. The ghost goes a moment later, so the id may
- * seem taken for that long; when it stays taken, somebody else joined as this user meanwhile, and he wins.
+ * and destroys what sessions there may be before it asks for one of the next number (the same number could fall to a
+ * word that arrives late over the old connection). The ghost goes a moment later, so the id may seem taken for that
+ * long; when it stays taken, somebody else joined as this user meanwhile, and he wins.
  */
 #include "engine/janus/janus-fsm-internal.h"
 
@@ -113,19 +114,27 @@ void jf_lost(struct janus_fsm *f, const char *what)
 
 /* ---- the way back ---- */
 
-static void send_unasked(struct janus_fsm *f, enum janus_request_kind kind)
+static void bury(struct janus_fsm *f, enum janus_request_kind kind, uint64_t session_id)
 {
         struct janus_request r = jf_request(f, kind, HANDLE_NONE);
 
+        r.session_id = session_id;
         jf_send(f, &r, HANDLE_NONE, false);
 }
 
-/* Both requests are refused (458) where the session is gone already. The offer is made now, not before: without a
+/* Both requests are refused (458) where a session is gone already. The offer is made now, not before: without a
  * network it would have had no addresses in it. */
 void jf_rejoin_greet(struct janus_fsm *f)
 {
-        send_unasked(f, JANUS_REQ_CLAIM);
-        send_unasked(f, JANUS_REQ_DESTROY);
+        uint64_t next = f->join.session_id + 1;
+
+        if (f->first_ghost + JANUS_GHOSTS < next)
+                f->first_ghost = next - JANUS_GHOSTS;
+        for (uint64_t id = f->first_ghost; id < next; id++) {
+                bury(f, JANUS_REQ_CLAIM, id);
+                bury(f, JANUS_REQ_DESTROY, id);
+        }
+        f->join.session_id = next;
         if (f->publish)
                 jf_pub_start(f);
 }
