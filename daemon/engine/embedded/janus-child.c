@@ -31,7 +31,8 @@ enum child_state { CHILD_STOPPED, CHILD_STARTING, CHILD_RUNNING, CHILD_STOPPING,
 
 enum {
         CONNECT_EVERY_US = 4000,
-        START_PATIENCE_US = 5000000,
+        START_PATIENCE_FIRST_US = 2000000, /* a start that lost its race may only be seen by this: see start_again() */
+        START_PATIENCE_MOST_US = 5000000,
         REFUSED_PATIENCE_US = 300000, /* of a socket that is bound and refuses: see on_starting() */
         START_ATTEMPTS = 5,
         STOP_PATIENCE_US = 1000000,
@@ -194,8 +195,8 @@ static void start(struct janus_child *c)
 }
 
 /* Janus 1.1.2 loses a race with itself now and then: the thread of the Unix transport looks at a flag that is set
- * after it was started, and ends. Janus then either ends, too, or stays with a socket that refuses. The next try
- * mostly does. */
+ * after it was started, and ends. Janus then either ends, too, or stays with a socket that refuses, or without any.
+ * The next try mostly does. */
 static void start_again(struct janus_child *c, const char *why)
 {
         c->process = janus_process_free(c->process);
@@ -273,6 +274,13 @@ static void on_exited(int status, void *ctx)
                 enter(c, CHILD_STOPPED, LOOP_NEVER);
 }
 
+static uint64_t start_patience_us(const struct janus_child *c)
+{
+        uint64_t us = (uint64_t)START_PATIENCE_FIRST_US << c->attempts;
+
+        return us < START_PATIENCE_MOST_US ? us : START_PATIENCE_MOST_US;
+}
+
 static void on_starting(struct janus_child *c)
 {
         uint64_t now_us = loop_now_us(c->env->loop);
@@ -290,7 +298,7 @@ static void on_starting(struct janus_child *c)
         }
         if (r != JANUS_PROBE_REFUSED)
                 c->refused_since_us = now_us;
-        if (now_us - c->refused_since_us > REFUSED_PATIENCE_US || now_us - c->since_us > START_PATIENCE_US)
+        if (now_us - c->refused_since_us > REFUSED_PATIENCE_US || now_us - c->since_us > start_patience_us(c))
                 start_again(c, "janus does not begin to serve");
         else
                 (void)loop_set_timer(c->timer, now_us + CONNECT_EVERY_US);
