@@ -26,6 +26,7 @@ struct subject {
         void (*replace_us)(struct bed *b); /* the same user joins from elsewhere */
         void (*kick_us)(struct bed *b);    /* an administrator does; also while it hangs, unless … */
         bool hangs_wholly;                 /* … it does nothing at all then */
+        void (*lose)(struct bed *b);       /* everybody's connection is cut; another one can be made */
 };
 
 extern const struct subject *const subjects[]; /* up to NULL */

@@ -38,7 +38,8 @@ struct engine_join bed_join_params(const struct bed *b, const char *user_id)
                                      .app_key = "an app's key for tests",
                                      .auto_publish = true,
                                      .auto_subscribe = true,
-                                     .voice = { 20, 32000, 5, true, true } };
+                                     .voice = { 20, 32000, 5, true, true },
+                                     .reconnect_s = 60 };
 }
 
 /* These lines come, and no others. */
@@ -292,6 +293,102 @@ CONFORM(leave_from_inside_an_event)
         ASSERT_OK(join(b));
         expect(b, "done 1 ok; done 2 ok; ");
 }
+
+/* ---- a connection that is lost ---- */
+
+#define RESTORED "state reconnecting server gone; state joined ok; "
+
+CONFORM(a_lost_connection_is_restored)
+{
+        join_well(b);
+        for (unsigned i = 0; i < 3; i++) {
+                b->subject->lose(b);
+                expect(b, RESTORED);
+        }
+        ASSERT_OK(b->engine->ops->publish(b->engine, 11, ENGINE_AUDIO, false));
+        expect(b, "done 11 ok; ");
+        ASSERT_OK(leave(b));
+        expect_success(b);
+}
+
+CONFORM(members_outlive_a_lost_connection)
+{
+        join_well(b);
+        b->subject->enters(b, "alice");
+        b->subject->run(b, "alice audio>audio; ");
+        recorder_clear(&b->rec);
+        b->subject->lose(b);
+        expect(b, RESTORED);
+        ASSERT_OK(b->engine->ops->subscribe(b->engine, 11, "alice", ENGINE_AUDIO, false));
+        b->subject->run(b, "done 11 ok; "); /* an engine may tell what became of it, or leave it at that */
+        ASSERT(!recorder_has(&b->rec, "left"));
+        recorder_clear(&b->rec);
+}
+
+CONFORM(without_patience_a_lost_connection_ends_the_room)
+{
+        struct engine_join params = bed_join_params(b, "me");
+
+        params.reconnect_s = 0;
+        ASSERT_OK(b->engine->ops->join(b->engine, ++b->op, &params));
+        expect_success(b);
+        b->subject->lose(b);
+        expect(b, "state idle server gone; ");
+        join_well(b);
+}
+
+static void ask_for_things(struct recorder *r, void *ctx)
+{
+        struct bed *b = ctx;
+        const struct engine_ops *ops = b->engine->ops;
+
+        r->hook = NULL;
+        ASSERT_OK(ops->publish(b->engine, 11, ENGINE_AUDIO, false));
+        ASSERT_OK(ops->subscribe(b->engine, 12, "alice", ENGINE_AUDIO, false));
+        ASSERT_OK(ops->update_token(b->engine, 13, "token"));
+}
+
+CONFORM(operations_while_reconnecting_succeed)
+{
+        join_well(b);
+        b->rec.hook = ask_for_things;
+        b->rec.hook_ctx = b;
+        b->subject->lose(b);
+        expect(b, "state reconnecting server gone; done 11 ok; done 12 ok; done 13 ok; state joined ok; ");
+}
+
+CONFORM(operations_in_flight_survive_a_lost_connection)
+{
+        if (b->subject->hangs_wholly)
+                return;
+        join_well(b);
+        b->subject->hang(b);
+        ASSERT_OK(b->engine->ops->publish(b->engine, 11, ENGINE_AUDIO, false));
+        expect(b, "");
+        b->subject->lose(b);
+        expect(b, "done 11 ok; " RESTORED);
+}
+
+CONFORM(leave_while_reconnecting)
+{
+        join_well(b);
+        b->rec.hook = leave_now;
+        b->rec.hook_ctx = b;
+        b->subject->lose(b);
+        expect(b, "state reconnecting server gone; done 2 ok; ");
+        join_well(b);
+}
+
+CONFORM(free_while_reconnecting)
+{
+        join_well(b);
+        b->rec.hook = free_engine;
+        b->rec.hook_ctx = b;
+        b->subject->lose(b);
+        expect(b, "state reconnecting server gone; ");
+}
+
+/* ---- ports ---- */
 
 CONFORM(ports_can_be_lent_at_any_time)
 {

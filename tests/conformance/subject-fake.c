@@ -64,5 +64,10 @@ static void kick_us(struct bed *b)
         ASSERT_OK(fake_end(b->far, ENGINE_KICKED));
 }
 
-const struct subject subject_fake = { "fake",      set_up, tear_down, run,        hang,    fail_join,
-                                      "room full", enters, exits,     replace_us, kick_us, false };
+static void lose(struct bed *b)
+{
+        ASSERT_OK(fake_lose(b->far));
+}
+
+const struct subject subject_fake = { "fake", set_up, tear_down,  run,     hang,  fail_join, "room full",
+                                      enters, exits,  replace_us, kick_us, false, lose };

@@ -1,5 +1,7 @@
 /* subject-janus.c - see conformance.h: the janus engine, its connection and its runtime being fakes, on a Janus made
  * of text. */
+#include <errno.h>
+
 #include "base/clock.h"
 #include "conformance/conformance.h"
 #include "engine/janus/janus.h"
@@ -98,5 +100,10 @@ static void kick_us(struct bed *b)
         fake_janus_say(server(b), FAKE_JANUS_PUB, "\"leaving\":\"ok\",\"reason\":\"kicked\"");
 }
 
-const struct subject subject_janus = { "janus",     set_up, tear_down, run,        hang,    fail_join,
-                                       "room full", enters, exits,     replace_us, kick_us, false };
+static void lose(struct bed *b)
+{
+        fake_sigconn_drop(server(b)->conn, -ECONNRESET, 0, "reset");
+}
+
+const struct subject subject_janus = { "janus", set_up, tear_down,  run,     hang,  fail_join, "room full",
+                                       enters,  exits,  replace_us, kick_us, false, lose };

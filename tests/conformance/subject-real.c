@@ -2,7 +2,10 @@
  * in the room are engines like ours; what nobody but an administrator may do goes over a connection of the test's own.
  * A server hangs by SIGSTOP. Time is real. */
 #include <dirent.h>
+#include <netinet/in.h>
 #include <signal.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 
 #include "base/clock.h"
@@ -367,10 +370,49 @@ static void fail_join_embedded(struct bed *b)
         lock_room(&h);
 }
 
+/* ---- connections that are cut ---- */
+
+/* Whether this descriptor is a connection to the Janus of the bed. */
+static bool leads_to(const struct bed *b, int fd)
+{
+        struct sockaddr_storage peer = { 0 };
+        socklen_t len = sizeof(peer);
+        const char *url = b->env.janus ? janus_child_url(*b->env.janus) : NULL;
+
+        if (getpeername(fd, (struct sockaddr *)&peer, &len) < 0)
+                return false;
+        if (peer.ss_family == AF_UNIX)
+                return url && strcmp(((struct sockaddr_un *)&peer)->sun_path, url + strlen("unix:")) == 0;
+        return peer.ss_family == AF_INET && ntohs(((struct sockaddr_in *)&peer)->sin_port) == b->server.port;
+}
+
+static void lose(struct bed *b)
+{
+        DIR *d = opendir("/proc/self/fd");
+        unsigned cut = 0;
+
+        ASSERT(d);
+        for (struct dirent *e = readdir(d); e; e = readdir(d))
+                if (leads_to(b, atoi(e->d_name)))
+                        cut += shutdown(atoi(e->d_name), SHUT_RDWR) == 0;
+        closedir(d);
+        ASSERT_GE(cut, 1);
+}
+
 const struct subject subject_remote = { "janus, real", set_up_remote,    tear_down,       run,
                                         hang_remote,   fail_join_remote, "invalid token", enters,
-                                        exits,         replace_us,       kick_us_remote,  true };
-const struct subject subject_embedded = {
-        "embedded, real", set_up_embedded, tear_down, run,        hang_embedded,    fail_join_embedded,
-        "invalid token",  enters,          exits,     replace_us, kick_us_embedded, true
-};
+                                        exits,         replace_us,       kick_us_remote,  true,
+                                        lose };
+const struct subject subject_embedded = { "embedded, real",
+                                          set_up_embedded,
+                                          tear_down,
+                                          run,
+                                          hang_embedded,
+                                          fail_join_embedded,
+                                          "invalid token",
+                                          enters,
+                                          exits,
+                                          replace_us,
+                                          kick_us_embedded,
+                                          true,
+                                          lose };

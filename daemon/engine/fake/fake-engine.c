@@ -14,6 +14,8 @@
 #include "base/clock.h"
 #include "base/list.h"
 
+enum { RESTORED_AFTER_US = 500000 };
+
 enum item_kind { ITEM_ANSWER, ITEM_STATS, ITEM_PARTICIPANT, ITEM_SPEAKING, ITEM_STATE };
 
 struct item {
@@ -178,6 +180,19 @@ static void fail_in_flight(struct fake *f, enum engine_reason reason)
         }
 }
 
+/* What the operations in flight ask for holds when the connection is restored. */
+static void keep_in_flight(struct fake *f)
+{
+        struct item *i;
+
+        list_for_each (i, &f->items, link) {
+                if (i->kind != ITEM_ANSWER || i->op_kind == FAKE_LEAVE)
+                        continue;
+                i->due_us = 0;
+                i->result = because(ENGINE_OK);
+        }
+}
+
 /* What was to happen in the room that is being left. */
 static void drop_happenings(struct fake *f)
 {
@@ -289,6 +304,7 @@ static int fake_join(struct engine *e, uint32_t op, const struct engine_join *pa
         copy_text(s->token, sizeof(s->token), params->token);
         s->auto_publish = params->auto_publish;
         s->auto_subscribe = params->auto_subscribe;
+        s->reconnect_s = params->reconnect_s;
         if (s == &f->own)
                 (void)populate(f, params->room_id); /* an emptier room for want of memory */
         return 0;
@@ -504,6 +520,26 @@ int fake_state(struct fake_script *s, enum engine_state state, const struct engi
                 return r;
         i->state = state;
         i->result = *why;
+        return 0;
+}
+
+int fake_lose(struct fake_script *s)
+{
+        struct engine_result gone = because(ENGINE_SERVER_GONE);
+        struct fake *f = fake(s->engine);
+        struct item *back;
+        int r;
+
+        if (s->reconnect_s == 0)
+                return fake_end(s, ENGINE_SERVER_GONE);
+        keep_in_flight(f);
+        r = fake_state(s, ENGINE_STATE_RECONNECTING, &gone);
+        if (r >= 0)
+                r = add_item(f, ITEM_STATE, loop_now_us(f->env->loop) + RESTORED_AFTER_US, &back);
+        if (r < 0)
+                return r;
+        back->state = ENGINE_STATE_JOINED;
+        back->result = because(ENGINE_OK);
         return 0;
 }
 

@@ -40,6 +40,7 @@ struct fake_script {
         unsigned calls[_FAKE_OP_MAX];
         char app_id[129], room_id[129], user_id[129], token[512]; /* of the last join (token also of update_token) */
         bool auto_publish, auto_subscribe;
+        uint32_t reconnect_s;
         char subscribed_to[129]; /* of the last subscribe */
         uint32_t media;          /* of the last publish or subscribe … */
         bool on;
@@ -51,6 +52,8 @@ struct fake_script {
 int fake_participant(struct fake_script *s, enum engine_change change, const struct engine_participant *p);
 int fake_speak(struct fake_script *s, const char *user_id, bool speaking);
 int fake_state(struct fake_script *s, enum engine_state state, const struct engine_result *why);
+/* The connection is lost, and restored half a second later if the join allowed that; else the room ends. */
+int fake_lose(struct fake_script *s);
 /* The room ends without leave: ops in flight fail with `reason`, then state(IDLE). */
 int fake_end(struct fake_script *s, enum engine_reason reason);
 /* Answers the oldest hanging operation of this kind; -ENOENT: there is none. */
