@@ -23,9 +23,9 @@ class Case(unittest.TestCase):
                 print("---- rtcroomd of %s ----\n%s" % (desktop.name, desktop.log()[-6000:]), file=sys.stderr)
         self.ws.close()
 
-    def desktop(self, name="a", config=None):
+    def desktop(self, name="a", config=None, network=None):
         from .desktop import Desktop
-        d = Desktop(self.ws, name, BUILD, config)
+        d = Desktop(self.ws, name, BUILD, config, network)
         self.desktops.append(d)
         return d
 

@@ -15,8 +15,9 @@ APP_KEY = "0123456789abcdef0123456789abcdef"
 
 
 class Desktop:
-    def __init__(self, workspace, name, build, config=None):
+    def __init__(self, workspace, name, build, config=None, network=None):
         self.ws, self.name, self.build = workspace, name, os.path.abspath(build)
+        self.network = network  # workspace.Network: where rtcroomd runs; the rest of the desktop needs none
         self.path = workspace.folder(name)
         self.ctl_path = os.path.join(self.build, "client-lib", "rtcroomctl")
         self.daemon_path = os.path.join(self.build, "daemon", "rtcroomd")
@@ -60,7 +61,8 @@ class Desktop:
         launcher = os.path.join(self.path, "rtcroomd.sh")
         with open(launcher, "w", encoding="utf-8") as f:
             # GCC 12's LeakSanitizer trips over the thread-local storage of GIO's TLS module unless told not to look
-            f.write("#!/bin/sh\nexport ASAN_OPTIONS=intercept_tls_get_addr=0:$ASAN_OPTIONS\nexec %s >>%s 2>&1\n" % (shlex.quote(self.daemon_path), shlex.quote(log)))
+            f.write("#!/bin/sh\nexport ASAN_OPTIONS=intercept_tls_get_addr=0:$ASAN_OPTIONS\nexec %s >>%s 2>&1\n" % (
+                shlex.join([*(self.network.inside if self.network else []), self.daemon_path]), shlex.quote(log)))
         os.chmod(launcher, 0o700)
         with open(os.path.join(path, BUS_NAME + ".service"), "w", encoding="utf-8") as f:
             f.write("[D-BUS Service]\nName=%s\nExec=%s\n" % (BUS_NAME, launcher))

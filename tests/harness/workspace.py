@@ -1,11 +1,15 @@
 """workspace.py - a folder and the processes that live in it."""
 import atexit
+import contextlib
 import os
 import shutil
 import signal
+import socket
+import struct
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -103,3 +107,81 @@ class Workspace:
         if self.temporary:
             shutil.rmtree(self.path, ignore_errors=True)
         atexit.unregister(self.close)
+
+
+class Network:
+    """A network of one desktop's own: its only interface is a cable to ours, which can be pulled out and plugged in again.
+
+    Ours is 10.79.1.1 on the cable. Whoever is inside reaches all of our addresses below 10.79.
+    """
+
+    def __init__(self, workspace):
+        self.holder = workspace.start(["unshare", "--net", "sleep", "1000"])
+        own = os.readlink("/proc/self/ns/net")
+        theirs = "/proc/%d/ns/net" % self.holder.pid
+        wait_for(lambda: os.readlink(theirs) != own, "a network of its own")
+        self.inside = ["nsenter", "--net=" + theirs]
+        self.ip("link", "add", "cable", "type", "veth", "peer", "name", "eth0", "netns", str(self.holder.pid))
+        self.ip("addr", "add", "10.79.1.1/24", "dev", "cable")
+        self.ip("link", "set", "cable", "up")
+        self.ip("link", "set", "lo", "up", inside=True)
+        self.ip("addr", "add", "10.79.1.2/16", "dev", "eth0", inside=True)
+        self.plug()
+
+    def ip(self, *args, inside=False):
+        subprocess.run([*(self.inside if inside else []), "ip", *args], check=True)
+
+    def pull(self):
+        self.ip("link", "set", "eth0", "down", inside=True)
+
+    def plug(self):
+        self.ip("link", "set", "eth0", "up", inside=True)
+
+
+class Relay:
+    """A TCP relay to a port of this machine. Its connections can be cut, or go silent without being closed."""
+
+    def __init__(self, workspace, to):
+        self.to, self.silent, self.sockets = to, False, []
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+        workspace.closers.append(self.close)
+
+    def _accept(self):
+        while True:
+            try:
+                near, _ = self.listener.accept()
+            except OSError:
+                return
+            try:
+                far = socket.create_connection(("127.0.0.1", self.to), 5)
+            except OSError:
+                near.close()
+                continue
+            far.settimeout(None)
+            self.sockets += [near, far]
+            for a, b in ((near, far), (far, near)):
+                threading.Thread(target=self._carry, args=(a, b), daemon=True).start()
+
+    def _carry(self, a, b):
+        with contextlib.suppress(OSError):
+            while data := a.recv(65536):
+                if not self.silent:
+                    b.sendall(data)
+        for s in (a, b):
+            with contextlib.suppress(OSError):
+                s.shutdown(socket.SHUT_RDWR)
+
+    def cut(self):
+        """Every connection ends at once at both ends."""
+        while self.sockets:
+            s = self.sockets.pop()
+            with contextlib.suppress(OSError):
+                s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                s.shutdown(socket.SHUT_RDWR)
+            s.close()
+
+    def close(self):
+        self.listener.close()
+        self.cut()

@@ -5,6 +5,7 @@
 # WebSocket on PORT of every address (JANUS_CERT=FOLDER: also wss on PORT + 1, with cert.pem and key.pem of that folder).
 # SECRET is what wire/janus-token.h derives from the AppKey, or "-": it then checks nobody. COMMAND runs once it listens,
 # with JANUS_URL and JANUS_PID in its environment, and its status is the script's. FOLDER/janus.log tells more.
+# JANUS_SESSION=SECONDS: how long it keeps a session that is silent.
 # shellcheck disable=SC2317 # until_true calls functions by name
 set -eu
 here=$(dirname "$(readlink -f "$0")")
@@ -31,6 +32,7 @@ general: {
   loggers_folder = "$W/none"
   debug_level = ${JANUS_DEBUG:-4}
   debug_colors = false
+  session_timeout = ${JANUS_SESSION:-60}
   $auth
 }
 media: { rtp_port_range = "20000-20500" }
