@@ -100,8 +100,8 @@ static void measure(struct levels *l, uint32_t slot, const struct participant *p
         e->level = port ? atomic_load(&port->level) : 0;
         e->peak = port ? audio_port_take_peak(port) : 0; /* and asks for the next */
         if (p->self) {
-                l->frame.microphone_level = e->level;
-                l->frame.microphone_peak = e->peak;
+                l->frame.microphone_level = port ? atomic_load(&port->captured_level) : 0;
+                l->frame.microphone_peak = port ? audio_port_take_captured_peak(port) : 0;
         }
 }
 

@@ -58,27 +58,43 @@ int audio_port_set_processing(struct audio_port *p, const struct voice_proc_conf
         return 0;
 }
 
-void audio_port_meter(struct audio_port *p, const float *frames, size_t n)
+static void follow_peak(_Atomic float *to, const float *frames, size_t n)
 {
         float peak = 0, before;
 
-        if (!atomic_load_explicit(&p->metered, memory_order_relaxed))
-                return;
         for (size_t i = 0; i < n; i++) {
                 float x = fabsf(frames[i]);
 
                 peak = x > peak ? x : peak; /* what is not a number is not louder */
         }
         peak = peak > 1 ? 1 : peak;
-        before = atomic_load(&p->peak);
-        while (peak > before && !atomic_compare_exchange_weak(&p->peak, &before, peak))
+        before = atomic_load(to);
+        while (peak > before && !atomic_compare_exchange_weak(to, &before, peak))
                 ;
+}
+
+void audio_port_meter(struct audio_port *p, const float *frames, size_t n)
+{
+        if (atomic_load_explicit(&p->metered, memory_order_relaxed))
+                follow_peak(&p->peak, frames, n);
+}
+
+void audio_port_meter_captured(struct audio_port *p, const float *frames, size_t n)
+{
+        if (atomic_load_explicit(&p->metered, memory_order_relaxed))
+                follow_peak(&p->captured_peak, frames, n);
 }
 
 float audio_port_take_peak(struct audio_port *p)
 {
         atomic_store(&p->metered, true);
         return atomic_exchange(&p->peak, 0);
+}
+
+float audio_port_take_captured_peak(struct audio_port *p)
+{
+        atomic_store(&p->metered, true);
+        return atomic_exchange(&p->captured_peak, 0);
 }
 
 struct audio_port *audio_port_ref(struct audio_port *p)

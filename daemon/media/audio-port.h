@@ -28,8 +28,10 @@ struct audio_port {
         /* ---- */
         _Atomic float gain;   /* playback, control → RT: 0.0–2.0; 0 for a local mute. RT ramps to it. */
         _Atomic float level;  /* network → control: linear 0–1 of what was last said (meters, Participant.Level) */
-        _Atomic bool metered; /* control → network: somebody looks at `peak` */
+        _Atomic bool metered; /* control → network: somebody looks at the peaks and at what is captured */
         _Atomic float peak;   /* network → control, which takes it: the loudest sample since, linear 0–1 */
+        /* The same for a microphone before it is decided what is sent; 0 while the gate is shut. */
+        _Atomic float captured_level, captured_peak;
         _Atomic uint32_t quantum;    /* RT → network: frames of the last period; 0 before the first */
         _Atomic uint64_t periods;    /* RT: process calls so far */
         _Atomic uint64_t frames;     /* RT: frames moved so far */
@@ -46,10 +48,12 @@ int audio_port_new_capture(uint32_t ring_frames, struct audio_port **ret);
 int audio_port_set_processing(struct audio_port *p, const struct voice_proc_config *config);
 struct audio_port *audio_port_ref(struct audio_port *p);
 struct audio_port *audio_port_unref(struct audio_port *p); /* returns NULL; never from RT */
-/* Network thread: these frames pass. Costs nothing while nobody looks. */
+/* Network thread: these frames are sent or played; are captured. Costs nothing while nobody looks. */
 void audio_port_meter(struct audio_port *p, const float *frames, size_t n);
+void audio_port_meter_captured(struct audio_port *p, const float *frames, size_t n);
 /* Control: the peak since the last time; from now on `metered`. */
 float audio_port_take_peak(struct audio_port *p);
+float audio_port_take_captured_peak(struct audio_port *p);
 void audio_port_wake(struct audio_port *p); /* control: have the network thread look at once, not after the period */
 
 DEFINE_CLEANUP(struct audio_port *, audio_port_unref)

@@ -34,7 +34,8 @@ struct tx_track {
         tx_send_fn send;
         speaking_fn speaking;
         void *ctx;
-        struct level level;
+        struct level level;    /* of what is sent */
+        struct level captured; /* while somebody looks at it */
         struct tx_stats stats;
         uint32_t samples, duration_us; /* of a frame */
         bool open;                     /* the gate, when last looked at */
@@ -77,8 +78,10 @@ struct tx_track *tx_track_free(struct tx_track *t)
 {
         if (!t)
                 return NULL;
-        if (t->port)
+        if (t->port) {
                 atomic_store(&t->port->level, 0);
+                atomic_store(&t->port->captured_level, 0);
+        }
         audio_port_unref(t->port);
         voice_enc_free(t->enc);
         free(t);
@@ -170,20 +173,43 @@ static void encode(struct tx_track *t, uint64_t end_us)
         t->silent = false;
 }
 
+/* What came through the gate: muted, it is not even measured. */
+static void meter_captured(struct tx_track *t, const float block[static TRANSMIT_BLOCK], uint64_t end_us)
+{
+        double energy;
+
+        if (!atomic_load(&t->port->metered))
+                return;
+        (void)level_update(&t->captured, level_measure(block, TRANSMIT_BLOCK, &energy), TRANSMIT_BLOCK * 125 / 6,
+                           end_us);
+        audio_port_meter_captured(t->port, block, TRANSMIT_BLOCK);
+}
+
+static void tell_levels(struct tx_track *t, uint64_t now_us)
+{
+        if (!t->open || !atomic_load(&t->port->metered))
+                (void)level_reset(&t->captured);
+        else
+                (void)level_tick(&t->captured, now_us);
+        atomic_store(&t->port->captured_level, t->captured.meter);
+        atomic_store(&t->port->level, t->level.meter);
+}
+
 /* A block from the ring through gate and processing. What the gate holds back does not get into the processing. */
-static bool read_block(struct tx_track *t, float block[static TRANSMIT_BLOCK])
+static bool read_block(struct tx_track *t, float block[static TRANSMIT_BLOCK], uint64_t end_us)
 {
         struct voice_proc *v = atomic_load(&t->port->voice_proc);
         float played[TRANSMIT_BLOCK];
 
-        if (!v) {
+        if (!v)
                 (void)pcm_ring_read(t->port->ring, block, TRANSMIT_BLOCK);
-                return capture_gate_pass(t->gate, t->closings, block, TRANSMIT_BLOCK);
-        }
-        (void)pcm_ring_read_pairs(t->port->ring, block, played, TRANSMIT_BLOCK);
+        else
+                (void)pcm_ring_read_pairs(t->port->ring, block, played, TRANSMIT_BLOCK);
         if (!capture_gate_pass(t->gate, t->closings, block, TRANSMIT_BLOCK))
                 return false;
-        voice_proc_run(v, block, played, TRANSMIT_BLOCK);
+        meter_captured(t, block, end_us);
+        if (v)
+                voice_proc_run(v, block, played, TRANSMIT_BLOCK);
         return true;
 }
 
@@ -207,13 +233,14 @@ static bool take_block(struct tx_track *t, uint64_t now_us)
 {
         uint32_t fill = pcm_ring_fill(t->port->ring);
         float block[TRANSMIT_BLOCK];
-        uint64_t ago_us;
+        uint64_t ago_us, end_us;
 
         if (fill < TRANSMIT_BLOCK)
                 return false;
         ago_us = (uint64_t)(fill - TRANSMIT_BLOCK) * 125 / 6;
-        if (read_block(t, block))
-                transmit_put(&t->transmit, block, now_us > ago_us ? now_us - ago_us : 0);
+        end_us = now_us > ago_us ? now_us - ago_us : 0;
+        if (read_block(t, block, end_us))
+                transmit_put(&t->transmit, block, end_us);
         else
                 t->samples_gated += TRANSMIT_BLOCK;
         return true;
@@ -240,7 +267,7 @@ uint64_t tx_track_pump(struct tx_track *t, uint64_t now_us)
                 pump_open(t, now_us);
         if (level_tick(&t->level, now_us))
                 t->speaking(false, t->ctx);
-        atomic_store(&t->port->level, t->level.meter);
+        tell_levels(t, now_us);
         return level_deadline(&t->level);
 }
 

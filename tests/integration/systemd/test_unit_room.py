@@ -158,6 +158,8 @@ class UnitRoom(unittest.TestCase):
         # the clearest half second: an ordinary user has no real-time scheduling here, and other tests may take the processor
         self.assertGreater(max(sound.power(heard[i:i + step], 660) for i in range(0, len(heard), step)), 0.9)
 
+        levels = self.d.ctl_json("levels", "--count", "3")[-1]  # their memory is sealed and watched under the hardening, too
+        self.assertGreater(levels["levels"]["u"] + levels["microphone"], 0)
         self.assertEqual(self.d.show("ActiveState"), "active")
         self.assertEqual(self.d.show("StatusText"), "In a room")
         pids = self.d.pids()

@@ -269,6 +269,31 @@ TEST(a_key_sends_at_once_and_ends_at_once)
         ASSERT_EQ(b->markers, 20);
 }
 
+TEST(what_is_captured_is_seen_before_it_is_sent)
+{
+        _cleanup_(bench_freep) struct bench *b = bench_new(&usual);
+        struct tone t = { .hz = 440, .amplitude = 0.5 };
+
+        set_all(b, true);
+        key(b, false);
+        periods(b, &t, 40);
+        ASSERT_NEAR(b->port->captured_level, 0, 0); /* nobody looks */
+        ASSERT_NEAR(audio_port_take_captured_peak(b->port), 0, 0);
+        periods(b, &t, 40);
+        ASSERT_EQ(b->sent, 0);
+        ASSERT(b->port->captured_level > 0.2f);
+        ASSERT_NEAR(audio_port_take_captured_peak(b->port), 0.5, 0.05);
+        ASSERT_NEAR(b->port->level, 0, 0);
+        ASSERT_NEAR(audio_port_take_peak(b->port), 0, 0);
+        capture_gate_set(&b->gate, GATE_UNMUTED, false); /* not even how loud it is */
+        periods(b, &t, 1);
+        ASSERT_NEAR(b->port->captured_level, 0, 0);
+        (void)audio_port_take_captured_peak(b->port);
+        periods(b, &t, 40);
+        ASSERT_NEAR(audio_port_take_captured_peak(b->port), 0, 0);
+        ASSERT_NEAR(b->port->captured_level, 0, 0);
+}
+
 TEST(taps_do_not_shift_the_clock)
 {
         _cleanup_(bench_freep) struct bench *b = bench_new(&usual);
