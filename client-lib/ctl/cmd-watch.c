@@ -54,14 +54,21 @@ static size_t print_levels(const struct ctl *o, const struct rtcroom_levels_now 
         return 0;
 }
 
-/* Until the count is reached, the room ends (-ENOENT) or a signal (1). */
-static int show_levels(const struct ctl *o, struct rtcroom *r, struct rtcroom_levels *l)
+static void on_gone(struct rtcroom_context *c, void *user)
+{
+        (void)c;
+        *(bool *)user = true;
+}
+
+/* Until the count is reached, the room ends (-ENOENT), the daemon is gone (0) or a signal comes (1). A daemon that was
+ * killed leaves no mark in the levels. */
+static int show_levels(const struct ctl *o, struct rtcroom *r, struct rtcroom_levels *l, const bool *gone)
 {
         struct rtcroom_levels_now now;
         size_t printed = 0;
         int k = 0;
 
-        for (unsigned i = 0; (o->count == 0 || i < o->count) && k == 0; i++) {
+        for (unsigned i = 0; (o->count == 0 || i < o->count) && k == 0 && !*gone; i++) {
                 k = rtcroom_levels_read(l, &now);
                 if (k < 0 || !now.in_room)
                         return -ENOENT;
@@ -69,16 +76,18 @@ static int show_levels(const struct ctl *o, struct rtcroom *r, struct rtcroom_le
                         printf("\033[%zuA", printed);
                 printed = print_levels(o, &now);
                 printf("%s", o->json || !isatty(STDOUT_FILENO) ? "" : "\033[J"); /* somebody has left: a line less */
-                k = loop_until(r, NULL, METER_US);
+                k = loop_until(r, gone, METER_US);
         }
         return k;
 }
 
 int cmd_levels(struct ctl *o, int argc, char **argv)
 {
+        static const struct rtcroom_events events = { .gone = on_gone };
         struct rtcroom_levels *l = NULL;
         struct rtcroom_context *c;
         struct rtcroom *r;
+        bool gone = false;
         int k;
 
         (void)argv;
@@ -91,8 +100,11 @@ int cmd_levels(struct ctl *o, int argc, char **argv)
         if (k < 0) {
                 k = fail_errno(o, r, k);
         } else {
-                k = show_levels(o, r, l);
-                if (k == -ENOENT)
+                rtcroom_context_set_events(c, &events, &gone);
+                k = show_levels(o, r, l, &gone);
+                if (gone)
+                        k = fail(o, EXIT_NO_DAEMON, "the daemon has ended");
+                else if (k == -ENOENT)
                         k = fail(o, EXIT_NO_ROOM, "the room has ended");
                 else if (k < 0)
                         k = fail_errno(o, r, k);

@@ -138,6 +138,19 @@ class Top(case.Case):
         self.assertIn(t.wait_end(), (3, 4))  # whichever is seen first
         self.assert_restored(t)
 
+    def test_levels_end_as_well(self):
+        self.room()
+        for end, words, status in ((self.alice.leave, "the room has ended", 4),
+                                   (lambda: os.kill(self.a.daemon_pid(), signal.SIGKILL), "the daemon has ended", 3)):
+            log = "levels-%d.log" % status
+            levels = self.a.start(self.a.ctl_path, "levels", log=log)
+            path = os.path.join(self.a.path, log)
+            wait_for(lambda p=path: "bob" in read(p) and "(microphone)" in read(p), "the meters")
+            end()
+            self.assertEqual(levels.wait(20), status)
+            self.assertEqual(read(path).splitlines()[-1], "rtcroomctl: " + words)
+            self.alice = self.a.join("room", "alice") if status == 4 else None
+
     def test_no_room_and_no_terminal(self):
         self.a = self.desktop("a", {"server": "embedded:"})
         self.assertEqual(self.a.ctl("top", check=False).returncode, 4)
