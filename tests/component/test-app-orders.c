@@ -1,8 +1,8 @@
 /* test-app-orders.c - everything in every order: short sequences exhaustively, long ones at random from fixed seeds.
  *
- * Two clients with a context each, a third program that only asks to exit, an engine that answers when the sequence
- * says so. Whatever happens: each request is completed exactly once (only those of a vanished owner are not), the
- * microphone is open exactly while it may be, and in the end the daemon stops in time with nothing left open.
+ * Two clients with a context each, a third program that only asks to exit, an engine and a user that answer when the
+ * sequence says so. Whatever happens: each request is completed exactly once (only those of a vanished owner are not),
+ * the microphone is open exactly while it may be, and in the end the daemon stops in time with nothing left open.
  */
 #include "fakes/app-rig.h"
 #include "lib/test.h"
@@ -20,7 +20,9 @@ enum step {
         PUBLISH_OFF_A,
         SUBSCRIBE_A,
         MUTE_A,
-        CONSENT_GONE,
+        CONSENT_GONE, /* from now on the user is asked */
+        USER_ALLOWS,
+        USER_DENIES,
         JOIN_WORKS,
         JOIN_FAILS,
         LEAVE_WORKS,
@@ -93,6 +95,9 @@ static void desktop_step(struct world *w, enum step s)
                 ASSERT_OK(config_new_default(&config));
                 manager_set_config(w->rig->m, config);
         }
+        if ((s == USER_ALLOWS || s == USER_DENIES) && w->rig->desktop.first.open)
+                consent_answered(manager_consent(w->rig->m), w->rig->desktop.first.open,
+                                 s == USER_ALLOWS ? VERDICT_ALLOW : VERDICT_DENY);
         if (s == TURN)
                 rig_turn(w->rig);
         if (s == LONG_TIME)
@@ -157,6 +162,7 @@ static void check_the_end(struct world *w)
         ASSERT_EQ(rig->stopped, 1);
         ASSERT(!rig->script.engine);
         ASSERT_EQ(rig->audio.n_open, 0);
+        ASSERT_EQ(rig->desktop.first.open, 0);
         for (uint32_t i = 1; i <= rig->last_request; i++) {
                 if (w->a_gone && w->of_a[i])
                         ASSERT_LE(rig->completions[i], 1);
@@ -170,7 +176,7 @@ static void check_the_end(struct world *w)
 
 static void play(const enum step *steps, unsigned n)
 {
-        _cleanup_(rig_freep) struct rig *rig = rig_make();
+        _cleanup_(rig_freep) struct rig *rig = rig_make_asking();
         struct world w = { .rig = rig, .a = rig_context(rig, 1), .b = rig_context(rig, 2) };
 
         for (int i = 0; i < _FAKE_OP_MAX; i++)
@@ -203,6 +209,10 @@ TEST(every_two_steps_in_every_phase)
                 { 3, { JOIN_A, JOIN_WORKS, EXIT_A } },
                 { 4, { JOIN_A, JOIN_WORKS, EXIT_A, TURN } },
                 { 3, { JOIN_A, JOIN_WORKS, DESTROY_A } },
+                { 2, { CONSENT_GONE, JOIN_A } },
+                { 3, { CONSENT_GONE, JOIN_A, CAPTURE_A } },
+                { 3, { CONSENT_GONE, JOIN_A, USER_ALLOWS } },
+                { 4, { CONSENT_GONE, JOIN_A, USER_ALLOWS, JOIN_WORKS } },
         };
 
         for (size_t p = 0; p < ARRAY_SIZE(phases); p++)
