@@ -8,7 +8,7 @@
 #include "ctl/ctl.h"
 #include "ctl/token.h"
 
-enum { LEAVE_US = 2000000 };
+enum { LEAVE_US = 2000000, HINT_US = 2000000 };
 
 struct session {
         const struct ctl *o;
@@ -156,6 +156,19 @@ static void leave(struct session *s, struct rtcroom *r, struct rtcroom_context *
                 print_event(s->o, "left");
 }
 
+/* A join takes longer than this when the user is asked; without a desktop nobody shows the question. */
+static int await_join(struct session *s, struct rtcroom *r)
+{
+        int k = loop_until(r, &s->done, HINT_US);
+
+        if (k != 0 || s->done)
+                return k;
+        if (!s->o->json)
+                print_event(s->o,
+                            "not yet: if somebody has to allow the microphone, \"rtcroomctl consent list\" shows it");
+        return loop_until(r, &s->done, UINT64_MAX);
+}
+
 /* Joins and runs `stay` until it returns; then leaves. */
 static int with_room(struct ctl *o, const char *room,
                      int (*stay)(struct session *s, struct rtcroom *r, struct rtcroom_context *c))
@@ -176,7 +189,7 @@ static int with_room(struct ctl *o, const char *room,
         k = start(&s, room, o->user, token, &r, &c);
         if (k != 0)
                 return k;
-        k = loop_until(r, &s.done, UINT64_MAX);
+        k = await_join(&s, r);
         if (k == 0 && s.joined)
                 k = stay(&s, r, c);
         if (s.joined && !s.ended)
