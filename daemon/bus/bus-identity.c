@@ -40,6 +40,7 @@
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
+#include "base/utf8.h"
 
 enum { PROC_FILE_MAX = 16 * 1024, COMM_MAX = 15 };
 
@@ -289,6 +290,17 @@ static void read_claim(int proc, char *buf, struct bus_identity *id)
         id->claims_path = true;
 }
 
+/* A path goes into messages, logs and dialogs: one that is no plain text is none. */
+static bool is_plain(const char *s)
+{
+        for (size_t n; *s; s += n) {
+                n = utf8_character(s);
+                if (n == 0 || (n == 1 && ((unsigned char)*s < ' ' || *s == 0x7f)))
+                        return false;
+        }
+        return true;
+}
+
 /* The exe link, or where it is not shown what the program claims. */
 static void read_exe(int proc, char *buf, struct bus_identity *id)
 {
@@ -298,6 +310,8 @@ static void read_exe(int proc, char *buf, struct bus_identity *id)
         id->exe_path[n < 0 || (size_t)n == sizeof(id->exe_path) ? 0 : n] = '\0';
         if (hidden)
                 read_claim(proc, buf, id);
+        if (!is_plain(id->exe_path))
+                id->exe_path[0] = '\0';
 }
 
 /* The id of a sandboxed program whose root is hidden. */

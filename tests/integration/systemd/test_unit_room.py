@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+import types
 import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -49,6 +50,7 @@ def prepare(top, build):
     shutil.copytree(os.path.join(HERE, "..", "..", "harness"), os.path.join(top, "tests", "harness"),
                     ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(os.path.abspath(__file__), os.path.join(top, "tests", "inside.py"))
+    shutil.copy(os.path.join(HERE, "../lib/access-backend.py"), os.path.join(top, "tests"))
     desk, home = os.path.join(top, "desk"), os.path.join(top, "desk", "home")
     unit = re.sub(r"(?m)^ExecStart=.*$", "ExecStart=%s/build/daemon/rtcroomd" % top, read(os.path.join(build, "systemd", UNIT)))
     write(os.path.join(home, ".config/systemd/user", UNIT), unit)
@@ -85,6 +87,7 @@ class UnitDesktop(desktop.Desktop):
         del self.config["apps"]  # the AppKey is a credential
         self.config["server"] = "embedded:"
         self.config["consent"]["default"] = "deny"
+        self.config["consent"]["programs"].update({"org.example.Talker": "ask", "org.example.Shouter": "ask"})
         self.write_config()
         self.systemctl("start", "pipewire.socket", "pipewire.service", "wireplumber.service")
         wait_for(lambda: self.has_ports("test-sink:playback_FL", "test-mic:capture_MONO"), "PipeWire's ports")
@@ -189,6 +192,45 @@ class UnitRoom(unittest.TestCase):
             self.assertIn('"errorCode":115990', r.stdout, name)
         self.d.join("room", "u").leave()
         self.assertEqual(self.d.log()[before:].count("the path is what a program claims"), 1)
+
+    def join_in_unit(self, unit):
+        """rtcroomctl as a desktop starts an application: in a unit of its own."""
+        log = os.path.join(self.d.path, unit + ".log")
+        self.d.run("systemd-run", "--user", "--quiet", "--collect", "--unit", unit, "-p", "StandardOutput=truncate:" + log,
+                   "-E", "LD_LIBRARY_PATH", self.d.ctl_path, "--json", "join", "room", "--app", APP_ID, "--user", "u", "--token",
+                   self.d.token("room", "u"))
+        self.addCleanup(self.d.systemctl, "stop", unit, check=False)
+        return desktop.Joined(self.d, types.SimpleNamespace(poll=lambda: None), log)  # the manager's process, not ours
+
+    def rows(self, program):
+        return [(r["policy"], r["source"]) for r in self.d.ctl_json("consent", "list") if r["program"] == program]
+
+    def test_consent_by_unit(self):
+        """Nothing that the program says: the unit in which the service manager started it names it."""
+        unit = "app-test-org.example.Talker@1.service"
+        j = self.join_in_unit(unit)
+        wait_for(lambda: ("ask", "waiting") in self.rows("org.example.Talker"), "the question", 20)
+        self.d.ctl("consent", "allow", "org.example.Talker")
+        j.wait("joined", seconds=25)
+        self.assertIn('is "org.example.Talker" (', self.d.log())
+        self.d.systemctl("stop", unit)
+        self.d.ctl("consent", "reset", "org.example.Talker")
+
+    def test_the_portal_asks_about_a_unit(self):
+        """The stock portal, started by its own unit, finds the same id as we do from inside our user namespace."""
+        portals, answer = os.path.join(self.d.path, "portals"), os.path.join(self.d.path, "answer")
+        write(os.path.join(portals, "test.portal"), "[portal]\nDBusName=org.freedesktop.impl.portal.desktop.test\n"
+              "Interfaces=org.freedesktop.impl.portal.Access;\nUseIn=test\n")
+        write(answer, "0")
+        self.d.systemctl("stop", "xdg-desktop-portal.service", check=False)
+        self.d.systemctl("set-environment", "XDG_CURRENT_DESKTOP=test", "XDG_DESKTOP_PORTAL_DIR=" + portals, "GSETTINGS_BACKEND=memory")
+        dialog = self.d.start("/usr/bin/python3", os.path.join(TOP, "tests/access-backend.py"), answer, log="dialog.log")
+        self.d.run("gdbus", "wait", "--session", "--timeout", "20", "org.freedesktop.impl.portal.desktop.test")
+        self.join_in_unit("app-org.example.Shouter@7.service").wait("joined", seconds=25)
+        self.assertIn('"app_id": "org.example.Shouter"', read(os.path.join(self.d.path, "dialog.log")))
+        self.assertIn(("allow", "answer"), self.rows("org.example.Shouter"))
+        self.d.systemctl("stop", "app-org.example.Shouter@7.service")
+        self.d.ws.stop(dialog)
 
     def test_a_reload_disturbs_nobody(self):
         j = self.d.join("room", "u")

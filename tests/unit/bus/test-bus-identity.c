@@ -141,6 +141,35 @@ TEST(ourselves)
         ASSERT_STR(id.exe_path, ""); /* a path in there says nothing out here */
 }
 
+/* Whatever it is called: what goes into messages and dialogs is plain text. */
+TEST(a_file_name_that_is_no_text)
+{
+        char folder[] = "/tmp/test-identity.XXXXXX", path[64], command[96];
+        struct bus_identity id;
+        int status, fds[2];
+        pid_t child;
+
+        ASSERT(mkdtemp(folder));
+        snprintf(command, sizeof(command), "cp /bin/sleep %s/s", folder);
+        ASSERT_EQ(system(command), 0);
+        snprintf(command, sizeof(command), "%s/s", folder);
+        snprintf(path, sizeof(path), "%s/s\xff", folder);
+        ASSERT_OK(rename(command, path));
+        ASSERT_OK(pipe2(fds, O_CLOEXEC)); /* its end tells that the program has been started */
+        child = fork();
+        if (child == 0)
+                _exit(execl(path, "sleep", "60", NULL));
+        close(fds[1]);
+        ASSERT_EQ(read(fds[0], &status, 1), 0);
+        close(fds[0]);
+        bus_identity_of_pid(child, "unconfined", &id);
+        ASSERT_STR(id.exe_path, "");
+        ASSERT_OK(kill(child, SIGKILL));
+        ASSERT_EQ(waitpid(child, NULL, 0), child);
+        ASSERT_OK(unlink(path));
+        ASSERT_OK(rmdir(folder));
+}
+
 TEST(which_mount_is_the_root)
 {
         static const char table[] = "21 27 0:20 / /proc rw - proc proc rw\n"
