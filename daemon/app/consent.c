@@ -529,6 +529,7 @@ void consent_answered(struct consent *c, uint32_t id, enum consent_verdict verdi
                 if (verdict == VERDICT_DENY && q->program[0] == ':')
                         keep_quiet(c, q);
                 remember(c, q->program, verdict == VERDICT_ALLOW ? CONSENT_ALLOW : CONSENT_DENY);
+                resolve(q, verdict == VERDICT_ALLOW ? CONSENT_ALLOW : CONSENT_DENY); /* remembered or not */
                 reconsider(c);
                 break;
         case VERDICT_CLOSED:
