@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <pipewire/pipewire.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "audio/pw-devices.h"
 #include "audio/pw-tap.h"
@@ -30,6 +31,9 @@ static struct pw_properties *properties(const struct pwnode *n)
 
         if (!p)
                 return NULL;
+        /* one driver for all of them, whatever the devices: what is played and what is heard are counted by one clock,
+         * or the echo canceller would chase their difference */
+        pw_properties_setf(p, PW_KEY_NODE_GROUP, "rtcroomd.%d", (int)getpid());
         pw_properties_setf(p, PW_KEY_NODE_LATENCY, "%u/%d", n->quantum, AUDIO_RATE);
         /* both sides of a stereo microphone are averaged: by default they would be added up, 3 dB above full scale */
         if (n->direction == AUDIO_CAPTURE)
