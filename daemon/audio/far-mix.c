@@ -36,10 +36,19 @@ static bool has_clock(const struct far_mix *m, uint64_t now_ns)
         return m->clock && (int64_t)(now_ns - m->clock_ns) <= CLOCK_LOST_NS;
 }
 
-/* Where the stream goes on. What is late would be lost, by a hair once in a while if it were not given some slack. */
+static bool is_within(uint32_t at, uint32_t target, uint32_t slack)
+{
+        return at - target + slack <= 2 * slack;
+}
+
+/* Where the stream goes on: where it stopped, if that is in place. In step that is the target, but for the frame or
+ * two by which resampling makes periods differ: a microphone that missed cycles makes everybody jump. Under another
+ * driver it is anything that is not late and not much too early. */
 static uint32_t place_of(const struct far_mix *m, const struct far_place *p, uint32_t target, uint32_t n)
 {
         if (!p->known || is_before(target + n + STRAY_MAX, p->at) || is_before(p->at + SLACK, m->clock_at))
+                return target;
+        if (m->in_step && !is_within(p->at, target, 2 * SLACK))
                 return target;
         return is_before(p->at, m->clock_at) ? target + SLACK : p->at;
 }
@@ -52,6 +61,7 @@ void far_mix_add_rt(struct far_mix *m, struct far_place *p, uint64_t now_ns, con
                 return;
         p->at = place_of(m, p, target, n);
         p->known = true;
+        m->added_ns = now_ns;
         silence_until(m, p->at);
         for (uint32_t i = 0; i < n; i++, p->at++) {
                 if (is_before(p->at, m->end)) {
@@ -69,6 +79,10 @@ static void tick(struct far_mix *m, const struct far_place *p, uint64_t now_ns, 
                 m->clock = p;
         if (m->clock != p)
                 return;
+        if (m->added_ns == now_ns || m->added_ns == m->clock_ns) /* in this cycle or behind us in the one before */
+                m->in_step = true;
+        else if ((int64_t)(m->added_ns - m->clock_ns) > 0)
+                m->in_step = false;
         m->clock_ns = now_ns;
         m->clock_at += n;
         m->clock_frames = n;
@@ -84,7 +98,7 @@ void far_mix_take_rt(struct far_mix *m, struct far_place *p, uint64_t now_ns, fl
         }
         tick(m, p, now_ns, n);
         target = (now_ns == m->clock_ns ? m->clock_at : m->clock_at + m->clock_frames) - n;
-        if (m->clock == p || !p->known || p->at - target + STRAY_MAX > 2 * STRAY_MAX)
+        if (m->clock == p || !p->known || !is_within(p->at, target, STRAY_MAX))
                 p->at = target;
         p->known = true;
         silence_until(m, p->at + n);

@@ -27,6 +27,8 @@ struct far_mix {
         uint64_t clock_ns;             /* its cycle */
         uint32_t clock_at;             /* what it reads next */
         uint32_t clock_frames;         /* it read last */
+        uint64_t added_ns;             /* the last cycle that something was played in */
+        bool in_step;                  /* what is played has the clock's cycles */
         uint32_t end;                  /* nothing was written from here on */
         float frames[FAR_MIX_FRAMES];
 };

@@ -114,6 +114,33 @@ TEST(other_drivers_are_followed)
         ASSERT_LE(holes, 3 * 1024); /* of 60 s */
 }
 
+/* Whoever misses some cycles, and whoever is called first: two cycles later the microphone is given the cycle before.
+ */
+TEST(missed_cycles_shift_nothing)
+{
+        for (unsigned kind = 0; kind < 4; kind++) {
+                bool play_first = kind & 1, mic_misses = kind & 2;
+                struct far_place a = { 0 }, mic = { 0 };
+
+                mix = (struct far_mix){ 0 };
+                for (uint64_t now = 1; now < 300; now++) {
+                        bool missed = now % 30 > 20 && now % 30 < 20 + now / 30,
+                             settled = now > 3 && now % 30 < 20 && now % 30 > 2;
+
+                        if (play_first && !(missed && !mic_misses))
+                                play(&a, now, (float)now, N);
+                        if (!(missed && mic_misses)) {
+                                if (settled)
+                                        expect(&mic, now, N, (float)(now - 1));
+                                else
+                                        take(&mic, now, (float[N]){ 0 }, N);
+                        }
+                        if (!play_first && !(missed && !mic_misses))
+                                play(&a, now, (float)now, N);
+                }
+        }
+}
+
 TEST(two_microphones_hear_the_same)
 {
         struct far_place a = { 0 }, first = { 0 }, second = { 0 };
