@@ -1,5 +1,6 @@
 /* The three threads around a port, for real: RT moves frames under the RT guard, the network thread pumps both tracks,
- * control turns the gate. Meant for TSan; otherwise it shows that the RT side allocates nothing and the books balance.
+ * control turns the gate and changes what is done to the voice. Meant for TSan; otherwise it shows that the RT side
+ * allocates nothing and the books balance.
  */
 #include <pthread.h>
 #include <sched.h>
@@ -38,8 +39,14 @@ static void on_speaking(bool speaking, void *ctx)
 /* As a stream's process callback: never waits, never allocates. */
 static void process_rt(struct audio_port *p, float *frames, bool capture)
 {
-        uint32_t n = capture ? pcm_ring_write(p->ring, frames, QUANTUM) : pcm_ring_read(p->ring, frames, QUANTUM);
+        uint32_t n;
 
+        if (!capture)
+                n = pcm_ring_read(p->ring, frames, QUANTUM);
+        else if (atomic_load(&p->wants_far))
+                n = pcm_ring_write_pairs(p->ring, frames, frames, QUANTUM);
+        else
+                n = pcm_ring_write(p->ring, frames, QUANTUM);
         if (n < QUANTUM && (capture || atomic_load(&p->active)))
                 atomic_fetch_add(&p->xruns, QUANTUM - n);
         atomic_fetch_add(&p->frames, n);
@@ -72,6 +79,10 @@ static void *control_main(void *arg)
 
         for (unsigned i = 0; !atomic_load(&r->done); i++) {
                 capture_gate_set(&r->gate, GATE_UNMUTED, i % 100 != 0);
+                if (i % 20 == 0)
+                        ASSERT_OK(audio_port_set_processing(
+                                r->microphone,
+                                &(struct voice_proc_config){ .echo = i % 40, .gain = i % 60, .noise = i / 20 % 5 }));
                 atomic_store(&r->speaker->gain, (float)(i % 3));
                 ASSERT(atomic_load(&r->speaker->level) >= 0);
                 sched_yield();
@@ -88,7 +99,7 @@ TEST(three_threads)
         struct tx_stats tx;
         struct rx_stats rx;
 
-        ASSERT_OK(audio_port_new(8192, &r.microphone));
+        ASSERT_OK(audio_port_new_capture(8192, &r.microphone));
         ASSERT_OK(audio_port_new(RX_RING_FRAMES, &r.speaker));
         ASSERT_OK(rx_track_new(r.speaker, on_speaking, &r, &r.rx));
         ASSERT_OK(tx_track_new(&config, r.microphone, &r.gate, on_send, on_speaking, &r, &r.tx));
