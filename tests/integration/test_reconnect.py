@@ -77,7 +77,7 @@ class Reconnect(case.Case):
     def outage(self, what, listener, lose, back, heal=lambda: None):
         """Loses the room, waits until it is back, and says how long the tone was away, counted from the loss."""
         path = os.path.join(listener.path, "outage.wav")
-        recording = sound.record(listener, path, self.node(listener) + ":output_FL", 300, "probe-outage")
+        recording = sound.record(listener, path, name="probe-outage")  # of the loudspeaker: a node may come and go
         time.sleep(0.5)
         lost = time.monotonic()
         lose()
