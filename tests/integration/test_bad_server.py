@@ -49,12 +49,15 @@ ANSWERS = ["empty", "text", "binary", "truncated", "huge", "sections", "attribut
 
 
 class BadServer(case.Case):
+    def patience(self):
+        return 60 if self._testMethodName == "test_rooms_that_end_again_and_again" else 0
+
     def setUp(self):
         super().setUp()
         if not shutil.which("node") or not os.path.isdir(os.path.join(TOP, "tests/peers/node_modules/ws")):
             self.skipTest("node with the package ws is not installed (./dev check installs it)")
         from harness.bus import Client
-        self.d = self.desktop("a", {"consent": {"default": "allow"}, "log": {"level": "info"}})
+        self.d = self.desktop("a", {"consent": {"default": "allow"}, "log": {"level": "info"}, "reconnectSeconds": self.patience()})
         log = os.path.join(self.ws.path, "double.log")
         self.ws.start(["node", os.path.join(TOP, "tests/integration/janus-double.js"), str(PORT)], log="double.log")
         wait_for(lambda: "listening" in open(log, encoding="utf-8").read(), "the double")
@@ -159,6 +162,25 @@ class BadServer(case.Case):
                 self.assertFalse(self.client.get("/org/rtcroom/RtcRoom1", "Manager", "InRoom"))
                 self.leave(path)
         self.assert_good()
+
+    def test_rooms_that_end_again_and_again(self):
+        """The way back leads to a server that does the same once more; it is not hurried on, and can be left at any time."""
+        for how, code in ENDED.items():
+            if code != -1084:
+                continue
+            with self.subTest(how):
+                path, outcome = self.attempt("after-join-" + how)
+                self.assertEqual(outcome, OK)
+                wait_for(lambda p=path: self.states(p)[:4] == ["reconnecting", "rejoined"] * 2, "two ways back", 20)
+                self.assertEqual(self.client.outcome(path, "ExitRtcRoom")[1], 0)
+                states = self.states(path)
+                self.assertEqual(states, (["reconnecting", "rejoined"] * len(states))[:len(states)])
+                self.leave(path)
+        self.assert_good()
+
+    def states(self, path):
+        self.client.pump()
+        return [a[1] for p, _, m, a in self.client.signals if p == path and m == "RtcStateChanged"]
 
     def test_rubbish_in_a_room(self):
         for what in ("rubbish", "types"):

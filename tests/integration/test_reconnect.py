@@ -87,19 +87,18 @@ class Reconnect(case.Case):
         told = time.monotonic() - lost
         self.hear(listener)
         start = recording.stop()["start_us"] / 1e6
-        self.figure(what, told, self.silence(sound.read_wav(path), lost - start))
+        self.figure(what, told, *self.silence(sound.read_wav(path), lost - start))
 
     @staticmethod
     def silence(samples, at_s):
-        """The last end of a silence of at least 40 ms after a moment; seconds from that moment."""
-        step = sound.RATE // 100
-        loud = sound.envelope(samples[max(0, int(at_s * sound.RATE)):], step) > 0.003
+        """Of silences of at least 40 ms after a moment: when the last ended, and how long they were together, in seconds."""
+        loud = sound.envelope(samples[max(0, int(at_s * sound.RATE)):], sound.RATE // 100) > 0.003
         quiet = np.convolve(~loud, np.ones(4), "valid") == 4
-        return (int(np.flatnonzero(quiet)[-1]) + 4) / 100 if quiet.any() else 0.0
+        return ((int(np.flatnonzero(quiet)[-1]) + 4) / 100 if quiet.any() else 0.0), float(np.mean(~loud)) * len(loud) / 100
 
     @staticmethod
-    def figure(what, told_s, heard_s):
-        line = "%s: rejoined after %.1f s, heard after %.1f s" % (what, told_s, heard_s)
+    def figure(what, told_s, heard_s, silent_s):
+        line = "%s: rejoined after %.1f s, heard after %.1f s, silent for %.1f s" % (what, told_s, heard_s, silent_s)
         print(line, file=sys.stderr)
         if os.environ.get("RECONNECT_FIGURES"):
             with open(os.environ["RECONNECT_FIGURES"], "a", encoding="utf-8") as f:
