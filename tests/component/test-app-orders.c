@@ -4,6 +4,7 @@
  * sequence says so. Whatever happens: each request is completed exactly once (only those of a vanished owner are not),
  * the microphone is open exactly while it may be, and in the end the daemon stops in time with nothing left open.
  */
+#include "base/clock.h"
 #include "fakes/app-rig.h"
 #include "lib/test.h"
 #include "lib/vloop.h"
@@ -19,6 +20,9 @@ enum step {
         CAPTURE_A,
         PUBLISH_OFF_A,
         SUBSCRIBE_A,
+        SCREEN_A,
+        SETTING_A,
+        SHORT_TOKEN_A,
         MUTE_A,
         CONSENT_GONE, /* from now on the user is asked */
         USER_ALLOWS,
@@ -41,6 +45,7 @@ struct world {
         struct context *a, *b; /* NULL once removed */
         bool a_gone;
         bool of_a[RIG_MAX_REQUESTS]; /* asked by A's owner */
+        unsigned n_settings;
 };
 
 static void forget_the_removed(struct world *w)
@@ -55,6 +60,40 @@ static void by_a(struct world *w, int request)
 {
         ASSERT_OK(request);
         w->of_a[request] = true;
+}
+
+static int call_with(struct world *w, enum api api, const char *text_key, const char *text, const char *number_key,
+                     double number)
+{
+        struct options *o;
+
+        ASSERT_OK(options_new(&o));
+        if (text_key)
+                ASSERT_OK(options_add_string(o, text_key, text));
+        if (number_key)
+                ASSERT_OK(options_add_number(o, number_key, number));
+        return rig_call(w->rig, w->a, 1, api, o);
+}
+
+/* One after the other of those that only set something. */
+static int call_setting(struct world *w)
+{
+        switch (w->n_settings++ % 5) {
+        case 0: return call_with(w, API_SET_AUDIO_PLAYBACK_DEVICE, "device", w->n_settings % 2 ? "a" : "b", NULL, 0);
+        case 1: return call_with(w, API_CHANGE_ANS_MODE, NULL, NULL, "mode", w->n_settings % 5);
+        case 2: return call_with(w, API_CHANGE_VIDEO_CAPTURE, NULL, NULL, "state", w->n_settings % 2);
+        case 3: return call_with(w, API_SWITCH_CAMERA, "camera", w->n_settings % 2 ? "front" : "back", NULL, 0);
+        default: return call_with(w, API_SET_VIDEO_ENCODER_CONFIG, NULL, NULL, "none", 0);
+        }
+}
+
+/* Twenty seconds more: the room ends by itself within LONG_TIME, if the engine takes it. */
+static int call_short_token(struct world *w)
+{
+        _cleanup_free_ char *token = rig_token("r", "a", (uint32_t)(rig_realtime_us() / US_PER_SEC) + 20);
+
+        ASSERT(token);
+        return rig_update_token(w->rig, w->a, 1, token);
 }
 
 static void client_step(struct world *w, enum step s)
@@ -77,6 +116,12 @@ static void client_step(struct world *w, enum step s)
                 by_a(w, rig_state(w->rig, w->a, 1, API_CHANGE_STREAM_PUBLISH_STATE, false));
         if (s == SUBSCRIBE_A)
                 by_a(w, rig_subscribe(w->rig, w->a, 1, "amy", false));
+        if (s == SCREEN_A)
+                by_a(w, call_with(w, API_CHANGE_SCREEN_SUBSCRIBE_STATE, "userId", "amy", "state", 1));
+        if (s == SETTING_A)
+                by_a(w, call_setting(w));
+        if (s == SHORT_TOKEN_A)
+                by_a(w, call_short_token(w));
         if (s == MUTE_A)
                 context_set_muted(w->a, true);
 }
@@ -125,7 +170,8 @@ static void engine_step(struct world *w, enum step s)
                 (void)fake_finish(script, FAKE_JOIN, &full);
         if (s == LEAVE_WORKS)
                 (void)fake_finish(script, FAKE_LEAVE, &ok);
-        if (s == OPERATION_WORKS && fake_finish(script, FAKE_PUBLISH, &ok) < 0)
+        if (s == OPERATION_WORKS && fake_finish(script, FAKE_PUBLISH, &ok) < 0 &&
+            fake_finish(script, FAKE_UPDATE_TOKEN, &ok) < 0)
                 (void)fake_finish(script, FAKE_SUBSCRIBE, &ok);
         if (s == AMY_COMES)
                 rig_person(w->rig, ENGINE_PARTICIPANT_JOINED, "amy", ENGINE_AUDIO, ENGINE_AUDIO);
@@ -206,6 +252,7 @@ TEST(every_two_steps_in_every_phase)
                 { 2, { JOIN_A, JOIN_WORKS } },
                 { 4, { JOIN_A, JOIN_WORKS, AMY_COMES, PUBLISH_OFF_A } },
                 { 3, { JOIN_A, JOIN_WORKS, SERVER_LOST } },
+                { 4, { JOIN_A, JOIN_WORKS, SHORT_TOKEN_A, OPERATION_WORKS } },
                 { 3, { JOIN_A, JOIN_WORKS, EXIT_A } },
                 { 4, { JOIN_A, JOIN_WORKS, EXIT_A, TURN } },
                 { 3, { JOIN_A, JOIN_WORKS, DESTROY_A } },
