@@ -43,24 +43,23 @@ class Quality(case.Case):
     def test_loopback_is_excellent_and_loss_is_named(self):
         a, b, ja, jb = self.talking()
         for j, me, other in ((ja, "alice", "bob"), (jb, "bob", "alice")):
-            e = self.quality(j, lambda e: e["local"]["txQuality"] and e["remote"] and e["remote"][0]["rxQuality"])
+            e = self.quality(j, lambda e: min(f["bitrate"] for f in [e["local"], *e["remote"]]) > 5000 and e["remote"])
+            self.assertTrue(e["local"]["txQuality"] and e["remote"][0]["rxQuality"], e)
             self.assertEqual((e["local"]["userId"], [r["userId"] for r in e["remote"]]), (me, [other]))
             self.assertEqual(e["remote"][0]["txQuality"], 0)
             for figures in (e["local"], e["remote"][0]):
                 self.assertLess(figures["lossRate"], 0.05)
-                self.assertTrue(5000 < figures["bitrate"] < 200000, e)
-            self.assertLess(e["local"]["rtt"], 300)
+                self.assertLess(figures["bitrate"], 200000)
             wait_for(lambda d=j.desktop, u=other: [m for m in d.ctl_json("members") if m["userId"] == u and m["quality"]], "the property")
         wait_for(lambda: any(e["local"]["rtt"] for e in ja.events("quality")), "a round trip that was measured", 30)
         self.quality(ja, lambda e: 1 <= e["local"]["txQuality"] <= 2 and 1 <= e["local"]["rxQuality"] <= 2)
 
         self.lose(a, 15)
         try:
-            e = self.quality(ja, lambda e: e["local"]["txQuality"] >= 4 and e["local"]["rxQuality"] >= 4)
+            e = self.quality(ja, lambda e: 0.08 < e["local"]["lossRate"] < 0.6 and 0.08 < e["remote"][0]["lossRate"] < 0.6)
             print("15 % of all packets lost:", e)
-            self.assertTrue(0.08 < e["local"]["lossRate"] < 0.6, e)
-            self.assertTrue(0.08 < e["remote"][0]["lossRate"] < 0.6, e)
-            self.assertGreaterEqual(e["remote"][0]["rxQuality"], 4)
+            for grade in (e["local"]["txQuality"], e["local"]["rxQuality"], e["remote"][0]["rxQuality"]):
+                self.assertGreaterEqual(grade, 4)
         finally:
             self.lose(a, 0)
         self.quality(ja, lambda e: 1 <= e["local"]["txQuality"] <= 2 and 1 <= e["local"]["rxQuality"] <= 2, 60)
