@@ -275,6 +275,14 @@ int rtcroom_set_video_encoder_config(struct rtcroom_context *c, int width, int h
         return request_send(c, m, k, cb);
 }
 
+int rtcroom_change_user_visibility(struct rtcroom_context *c, bool visible, const struct rtcroom_callbacks *cb)
+{
+        sd_bus_message *m;
+        int k = request_begin(c, "ChangeUserVisibility", &m);
+
+        return k < 0 ? k : request_send(c, m, sd_bus_message_append(m, "a{sv}", 1, "visible", "b", visible), cb);
+}
+
 int rtcroom_change_stream_publish_state(struct rtcroom_context *c, bool on, int streams,
                                         const struct rtcroom_callbacks *cb)
 {

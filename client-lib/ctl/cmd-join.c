@@ -128,7 +128,9 @@ static int start(struct session *s, const char *room, const char *user, const ch
         k = rtcroom_create_context(*ret_r, o->app, o->server, ret_c);
         if (k >= 0) {
                 rtcroom_context_set_events(*ret_c, &events, s);
-                if (o->ans >= 0)
+                if (o->invisible)
+                        k = rtcroom_change_user_visibility(*ret_c, false, NULL);
+                if (k >= 0 && o->ans >= 0)
                         k = rtcroom_change_ans_mode(*ret_c, o->ans, NULL);
         }
         if (k >= 0) {

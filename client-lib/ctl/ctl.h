@@ -22,7 +22,7 @@ struct ctl {
         uint64_t expires_s; /* of a token to be made; 0 never */
         uint32_t context;   /* number; 0: the one with a room */
         unsigned count;     /* repetitions of levels and stats; 0: until interrupted */
-        bool no_publish, no_subscribe;
+        bool no_publish, no_subscribe, invisible;
         int ans;           /* noise suppression of a join; -1: as it is */
         uint64_t start_us; /* monotonic: lines are stamped with the time since then */
 };

@@ -38,7 +38,8 @@ static void usage(FILE *to)
         for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
                 fprintf(to, "  %-10s %-46s %s\n", commands[i].name, commands[i].arguments, commands[i].help);
         fprintf(to, "\n  --json  one JSON object a line      --context N  another context than the one with a room\n"
-                    "  --server URL  --no-publish  --no-subscribe  --token-file FILE  --room ROOM  --key-file FILE\n"
+                    "  --server URL  --no-publish  --no-subscribe  --invisible  --token-file FILE  --room ROOM  "
+                    "--key-file FILE\n"
                     "  --expires SECONDS  --config FILE  --count N  --ans 0-4  --version  --help\n"
                     "\nExit codes: 0 done, 1 failed, 2 usage, 3 no daemon, 4 no room, 5 denied. See rtcroomctl(1).\n");
 }
@@ -58,6 +59,7 @@ enum {
         OPT_ANS,
         OPT_NO_PUBLISH,
         OPT_NO_SUBSCRIBE,
+        OPT_INVISIBLE,
         OPT_JSON,
         OPT_VERSION
 };
@@ -77,6 +79,7 @@ static const struct option options[] = {
         { "ans", required_argument, NULL, OPT_ANS },
         { "no-publish", no_argument, NULL, OPT_NO_PUBLISH },
         { "no-subscribe", no_argument, NULL, OPT_NO_SUBSCRIBE },
+        { "invisible", no_argument, NULL, OPT_INVISIBLE },
         { "json", no_argument, NULL, OPT_JSON },
         { "version", no_argument, NULL, OPT_VERSION },
         { "help", no_argument, NULL, 'h' },
@@ -124,6 +127,7 @@ static bool take_option(struct ctl *o, int opt, const char *text)
         case OPT_CONFIG: o->config = text; return true;
         case OPT_NO_PUBLISH: o->no_publish = true; return true;
         case OPT_NO_SUBSCRIBE: o->no_subscribe = true; return true;
+        case OPT_INVISIBLE: o->invisible = true; return true;
         case OPT_JSON: o->json = true; return true;
         case OPT_EXPIRES:
         case OPT_CONTEXT:

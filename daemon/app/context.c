@@ -288,14 +288,23 @@ bool context_is_in_room(const struct context *c)
         return c->manager->room.context == c;
 }
 
+void context_set_invisible(struct context *c, bool invisible)
+{
+        if (c->invisible == invisible)
+                return;
+        c->invisible = invisible;
+        context_changed(c, CONTEXT_VISIBLE | CONTEXT_AUDIO_CAPTURE);
+}
+
 bool context_wants_capture(const struct context *c)
 {
-        return c->consented && (c->capture == INTENT_ON || (c->capture == INTENT_UNSET && c->capture_auto));
+        return c->consented &&
+               (c->capture == INTENT_ON || (c->capture == INTENT_UNSET && c->capture_auto && !c->invisible));
 }
 
 bool context_wants_publish(const struct context *c, bool auto_publish)
 {
-        return c->publish == INTENT_ON || (c->publish == INTENT_UNSET && auto_publish);
+        return !c->invisible && (c->publish == INTENT_ON || (c->publish == INTENT_UNSET && auto_publish));
 }
 
 void context_destroy(struct context *c)
@@ -359,7 +368,7 @@ void context_get(const struct context *c, struct context_view *ret)
                                       : ROOM_STATE_IDLE,
                 .audio_capture = context_wants_capture(c),
                 .audio_published = here && room_is_in(room) && room->published,
-                .visible = true, /* until one can be invisible */
+                .visible = !c->invisible,
                 .muted = c->muted,
                 .deafened = c->deafened,
                 .transmit_mode = transmit_mode_to_string(c->settings.transmit_mode),

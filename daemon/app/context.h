@@ -50,6 +50,7 @@ struct context {
         bool consented;               /* the microphone may be used by this program */
         enum intent capture, publish; /* audio; what the client asked for in so many words */
         bool capture_auto;            /* capture by auto-publish, for one room */
+        bool invisible;               /* to the others in a room; publishes nothing */
         bool muted, deafened;
         struct voice_settings settings;
         char *talker; /* owned: who holds the key of push-to-talk (talk.c); NULL: nobody */
@@ -111,6 +112,7 @@ void context_destroy(struct context *c);
 void context_remove(struct context *c);
 
 struct caller context_program(const struct context *c); /* who made it; borrowed */
-bool context_is_in_room(const struct context *c);       /* it holds the room, in whatever state */
+void context_set_invisible(struct context *c, bool invisible);
+bool context_is_in_room(const struct context *c); /* it holds the room, in whatever state */
 bool context_wants_capture(const struct context *c);
 bool context_wants_publish(const struct context *c, bool auto_publish);

@@ -96,7 +96,7 @@ static enum consent_policy check_consent(struct context *c, struct request *rq)
 
 static void start_held_join(struct context *c, uint64_t expires_at)
 {
-        c->consented |= room_of(c)->auto_publish;
+        c->consented |= room_of(c)->auto_publish && !c->invisible;
         room_start(room_of(c), app_key_of(c), expires_at);
 }
 
@@ -149,7 +149,7 @@ static void join_checked(struct context *c, struct request *rq, struct params_jo
                 request_complete(c, rq, &res);
                 return;
         }
-        if (p->auto_publish)
+        if (p->auto_publish && !c->invisible)
                 consent = check_consent(c, rq);
         if (consent == CONSENT_DENY) {
                 fail_auth(c, rq);
@@ -236,10 +236,40 @@ static void start_publish(struct context *c, struct request *rq, const struct op
         }
         if (rq->stream.audio)
                 c->publish = rq->stream.on ? INTENT_ON : INTENT_OFF;
-        if (rq->stream.audio && is_inside(c))
+        if (rq->stream.audio && is_inside(c) && !c->invisible)
                 room_publish(room_of(c), rq);
         else
                 request_complete_ok(c, rq);
+}
+
+/* Without asking. */
+static bool is_allowed(const struct context *c)
+{
+        struct caller who = context_program(c);
+
+        return consent_check(c->manager->consent, &who) == CONSENT_ALLOW;
+}
+
+/* Inside, the engine has its say; then what was asked for of one's own sound takes effect, or ends. The microphone is
+ * not asked for here: without consent one is seen and silent. */
+static void start_visibility(struct context *c, struct request *rq, const struct options *o)
+{
+        struct params_detail detail;
+        struct params_visibility p;
+
+        if (params_visibility(o, &p, &detail) < 0) {
+                fail_params(c, rq, &detail);
+                return;
+        }
+        if (p.visible && context_is_in_room(c) && room_of(c)->auto_publish && is_allowed(c))
+                c->consented = true;
+        rq->visible = p.visible;
+        if (is_inside(c)) {
+                room_change_visibility(room_of(c), rq);
+                return;
+        }
+        context_set_invisible(c, !p.visible);
+        request_complete_ok(c, rq);
 }
 
 static void start_subscribe(struct context *c, struct request *rq, const struct options *o)
@@ -358,6 +388,7 @@ void operation_start(struct context *c, struct request *rq, const struct options
         case API_JOIN: start_join(c, rq, o); break;
         case API_EXIT: start_exit(c, rq, o); break;
         case API_CHANGE_AUDIO_CAPTURE: start_capture(c, rq, o); break;
+        case API_CHANGE_USER_VISIBILITY: start_visibility(c, rq, o); break;
         case API_CHANGE_STREAM_PUBLISH_STATE: start_publish(c, rq, o); break;
         case API_CHANGE_STREAM_SUBSCRIBE_STATE:
         case API_CHANGE_SCREEN_SUBSCRIBE_STATE: start_subscribe(c, rq, o); break;

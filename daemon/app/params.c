@@ -81,9 +81,9 @@ static const char *get_token(struct check *c)
         return o->string;
 }
 
-static void get_boolean(struct check *c, const char *key, bool *ret)
+static void get_boolean(struct check *c, const char *key, bool required, bool *ret)
 {
-        const struct option *o = expect(c, key, OPTION_BOOLEAN, false);
+        const struct option *o = expect(c, key, OPTION_BOOLEAN, required);
 
         if (o)
                 *ret = o->boolean;
@@ -174,8 +174,8 @@ static void get_room_config(struct check *c, struct params_join *ret)
         if (!o)
                 return;
         inner = (struct check){ .options = o->object, .path = "params.roomConfig", .detail = c->detail };
-        get_boolean(&inner, "autoPublish", &ret->auto_publish);
-        get_boolean(&inner, "autoSubscribe", &ret->auto_subscribe);
+        get_boolean(&inner, "autoPublish", false, &ret->auto_publish);
+        get_boolean(&inner, "autoSubscribe", false, &ret->auto_subscribe);
         c->detail = inner.detail;
 }
 
@@ -269,6 +269,19 @@ int params_capture(const struct options *o, struct params_state *ret, struct par
         int r;
 
         p.on = get_state(&c);
+        r = finish(&c, ret_detail);
+        if (r == 0)
+                *ret = p;
+        return r;
+}
+
+int params_visibility(const struct options *o, struct params_visibility *ret, struct params_detail *ret_detail)
+{
+        struct check c = begin(o);
+        struct params_visibility p = { 0 };
+        int r;
+
+        get_boolean(&c, "visible", true, &p.visible);
         r = finish(&c, ret_detail);
         if (r == 0)
                 *ret = p;

@@ -35,6 +35,9 @@ struct params_stream { /* publish and subscribe state */
         bool on, audio, video;
         char user_id[ID_MAX + 1]; /* subscribe only */
 };
+struct params_visibility {
+        bool visible;
+};
 struct params_token {
         char *token; /* owned: free() */
 };
@@ -56,6 +59,7 @@ int params_join(const struct options *o, struct params_join *ret, struct params_
 void params_join_done(struct params_join *p);
 int params_exit(const struct options *o, struct params_detail *ret_detail);
 int params_capture(const struct options *o, struct params_state *ret, struct params_detail *ret_detail);
+int params_visibility(const struct options *o, struct params_visibility *ret, struct params_detail *ret_detail);
 int params_publish(const struct options *o, struct params_stream *ret, struct params_detail *ret_detail);
 int params_subscribe(const struct options *o, struct params_stream *ret, struct params_detail *ret_detail);
 int params_update_token(const struct options *o, struct params_token *ret, struct params_detail *ret_detail);

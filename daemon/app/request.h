@@ -23,6 +23,7 @@ struct request {
         bool completed;
         struct result result;
         struct params_stream stream; /* publish and subscribe: what success makes true */
+        bool visible;                /* visibility: likewise */
         uint64_t expires_at;         /* update of the token: likewise */
         context_stats_fn stats_done; /* statistics only */
         void *stats_ctx;

@@ -13,6 +13,7 @@ static const struct {
         [API_JOIN] = { "joinRtcRoom", "JoinRtcRoom" },
         [API_EXIT] = { "exitRtcRoom", "ExitRtcRoom" },
         [API_CHANGE_AUDIO_CAPTURE] = { "changeAudioCapture", "ChangeAudioCapture" },
+        [API_CHANGE_USER_VISIBILITY] = { "changeUserVisibility", "ChangeUserVisibility" },
         [API_CHANGE_STREAM_PUBLISH_STATE] = { "changeStreamPublishState", "ChangeStreamPublishState" },
         [API_CHANGE_STREAM_SUBSCRIBE_STATE] = { "changeStreamSubscribeState", "ChangeStreamSubscribeState" },
         [API_CHANGE_SCREEN_SUBSCRIBE_STATE] = { "changeScreenSubscribeState", "ChangeScreenSubscribeState" },

@@ -71,6 +71,16 @@ void room_set_published(struct room *room, bool published)
                 participant_update(room->self, published ? ENGINE_AUDIO : 0, 0, false);
 }
 
+/* Who is not seen is not heard: the engine has ended what was published. */
+static void become(struct room *room, bool visible)
+{
+        room->visible = visible;
+        context_set_invisible(room->context, !visible);
+        if (!visible)
+                room_set_published(room, false);
+        room_follow_intents(room);
+}
+
 static void finish_request(struct room *room, struct request *rq, const struct engine_result *res)
 {
         struct context *c = room->context;
@@ -83,6 +93,8 @@ static void finish_request(struct room *room, struct request *rq, const struct e
         }
         if (rq->api == API_CHANGE_STREAM_PUBLISH_STATE)
                 room_set_published(room, rq->stream.on);
+        if (rq->api == API_CHANGE_USER_VISIBILITY)
+                become(room, rq->visible);
         if (rq->api == API_UPDATE_TOKEN) {
                 token_clock_set(&room->token, rq->expires_at);
                 context_changed(c, CONTEXT_TOKEN_EXPIRES_AT);
@@ -102,12 +114,28 @@ static void finish_own_publish(struct room *room, const struct engine_result *re
         voice_update(room);
 }
 
+static void finish_own_visibility(struct room *room, const struct engine_result *res)
+{
+        room->visible_op = 0;
+        if (res->reason != ENGINE_OK) {
+                log_warning("visibility did not change: %s %s", engine_reason_to_string(res->reason), res->detail);
+                context_set_invisible(room->context, !room->visible);
+                return;
+        }
+        become(room, !room->visible);
+        voice_update(room);
+}
+
 void room_op_done(struct room *room, uint32_t op, const struct engine_result *res)
 {
         struct request *rq;
 
         if (op == room->publish_op) {
                 finish_own_publish(room, res);
+                return;
+        }
+        if (op == room->visible_op) {
+                finish_own_visibility(room, res);
                 return;
         }
         rq = room->context ? context_find_op(room->context, op) : NULL;
@@ -147,12 +175,35 @@ void room_publish(struct room *room, struct request *rq)
         await_engine(room, rq, op, room->engine->ops->publish(room->engine, op, ENGINE_AUDIO, rq->stream.on));
 }
 
+void room_change_visibility(struct room *room, struct request *rq)
+{
+        uint32_t op = manager_next_op(room->manager);
+
+        await_engine(room, rq, op, room->engine->ops->set_visible(room->engine, op, rq->visible));
+}
+
+/* What was asked for while joining. True: publishing follows when it is done. */
+static bool follow_visibility(struct room *room)
+{
+        int r;
+
+        if (room->visible_op || room->context->invisible != room->visible)
+                return room->visible_op != 0;
+        room->visible_op = manager_next_op(room->manager);
+        r = room->engine->ops->set_visible(room->engine, room->visible_op, !room->visible);
+        if (r >= 0)
+                return true;
+        room->visible_op = 0;
+        log_warning("visibility did not change: %s", strerror(-r));
+        return false;
+}
+
 void room_follow_intents(struct room *room)
 {
         bool wanted = context_wants_publish(room->context, room->auto_publish);
         int r;
 
-        if (wanted == room->published)
+        if (follow_visibility(room) || wanted == room->published)
                 return;
         room->publish_op = manager_next_op(room->manager);
         room->publish_on = wanted;

@@ -101,7 +101,7 @@ static void do_drop(struct room *room)
         struct engine *e = take_ptr(room->engine);
 
         (void)loop_set_timer(room->deadline, LOOP_NEVER);
-        room->join_op = room->leave_op = room->publish_op = 0;
+        room->join_op = room->leave_op = room->publish_op = room->visible_op = 0;
         if (e)
                 e->ops->free(e);
 }
@@ -373,6 +373,7 @@ static int start_engine(struct room *room, const struct params_join *p, const ch
                 .token = p->token,
                 .app_key = app_key,
                 .auto_publish = room->published,
+                .visible = room->visible,
                 .auto_subscribe = p->auto_subscribe,
                 .voice = m->config->voice,
                 .ice_servers = m->config->ice_servers,
@@ -414,6 +415,7 @@ void room_start(struct room *room, const char *app_key, uint64_t expires_at)
         int r;
 
         room->published = context_wants_publish(c, room->auto_publish);
+        room->visible = !c->invisible;
         room->token.expires_at = expires_at;
         context_changed(c, CONTEXT_TOKEN_EXPIRES_AT);
         (void)loop_set_timer(room->deadline, loop_now_us(loop_of(room)) + ROOM_JOIN_TIMEOUT_MS * US_PER_MS);

@@ -32,6 +32,8 @@ struct room {
         bool published;          /* the engine publishes our audio; while joining: will, once joined */
         uint32_t publish_op;     /* one of our own, without a request */
         bool publish_on;         /* what it asks for */
+        bool visible;            /* as the engine has it */
+        uint32_t visible_op;     /* one of our own, without a request */
         uint64_t lost_us;
         struct quality_stream sent;
         uint32_t quality_op; /* the look in flight, 0: none */
@@ -72,9 +74,10 @@ void room_settle(struct room *room);
 /* ---- room-ops.c: operations inside the room, completed by the engine's answer ---- */
 void room_publish(struct room *room, struct request *rq);
 void room_subscribe(struct room *room, struct request *rq);
+void room_change_visibility(struct room *room, struct request *rq);
 void room_update_token(struct room *room, struct request *rq, const char *token);
 void room_get_stats(struct room *room, struct request *rq);
-/* Brings what is published in line with what the context wants. */
+/* Brings visibility, then what is published, in line with what the context wants. */
 void room_follow_intents(struct room *room);
 /* Somebody came: what was asked for them is asked of the engine. */
 void room_grant_wishes(struct room *room, const char *user_id);

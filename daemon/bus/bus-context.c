@@ -53,6 +53,7 @@ static const sd_bus_vtable vtable[] = {
         OPERATION("JoinRtcRoom"),
         OPERATION("ExitRtcRoom"),
         OPERATION("ChangeAudioCapture"),
+        OPERATION("ChangeUserVisibility"),
         OPERATION("ChangeStreamPublishState"),
         OPERATION("ChangeStreamSubscribeState"),
         OPERATION("ChangeScreenSubscribeState"),

@@ -239,6 +239,14 @@ static int check_subscribe(struct engine *e, uint32_t op, const char *user_id, u
         return r < 0 ? r : took_off(c, c->inner->ops->subscribe(c->inner, op, user_id, media, on));
 }
 
+static int check_set_visible(struct engine *e, uint32_t op, bool visible)
+{
+        struct checked *c = checked(e);
+        int r = room_op(c, op, OP_OTHER);
+
+        return r < 0 ? r : took_off(c, c->inner->ops->set_visible(c->inner, op, visible));
+}
+
 static int check_get_stats(struct engine *e, uint32_t op)
 {
         struct checked *c = checked(e);
@@ -280,6 +288,7 @@ static const struct engine_ops check_ops = {
         .update_token = check_update_token,
         .publish = check_publish,
         .subscribe = check_subscribe,
+        .set_visible = check_set_visible,
         .get_stats = check_get_stats,
         .set_capture = check_set_capture,
         .set_playback = check_set_playback,

@@ -4,8 +4,8 @@
  *  - Control thread. No event is ever emitted from inside an op; all come from the loop.
  *  - Each op that returns ≥ 0 yields exactly one op_done with its number (`op` is chosen by the caller, unique among
  *    those in flight). One that returns < 0 yields none. get_stats answers with `stats` instead.
- *  - One room at a time: join while joining or joined is -EBUSY; publish, subscribe, update_token without a room
- *    -ENOTCONN. leave and free are legal in every state. leave while joining fails the join first (CANCELLED).
+ *  - One room at a time: join while joining or joined is -EBUSY; publish, subscribe, set_visible, update_token without
+ * a room -ENOTCONN. leave and free are legal in every state. leave while joining fails the join first (CANCELLED).
  *  - After a successful join come participant events for everybody present (the local user not included), then
  *    changes. When a room ends without leave: state(IDLE, why), after failing ops in flight; no participant events are
  *    owed then, the app clears its list.
@@ -15,6 +15,9 @@
  * ask for holds from state(JOINED) on. Who was there before and is again is not told of; who is missing is told to
  * have left some seconds after state(JOINED). An engine that cannot go on ends the room: after reconnect_s with
  *    SERVER_GONE, at once when the reason will not heal.
+ *  - Who joins invisibly, or becomes so by set_visible, is in nobody's list and publishes nothing: auto_publish has no
+ *    effect, what was published ends, publish(on) fails with UNSUPPORTED. He hears and sees the others as before. Made
+ *    visible he publishes when publish() says so. Nobody can throw out the invisible, but the room can end for him.
  *  - Ops may be called, and the engine freed, from inside an event. free drops what is in flight without a word.
  *  - Sound goes through ports: the app opens devices and lends the engine their ports.
  */
@@ -122,6 +125,7 @@ struct engine_join { /* borrowed for the call */
         const char *token;   /* as the client gave it; already verified by the app where app_key is known */
         const char *app_key; /* NULL: this daemon has none; the token is then the server's own (see engine/janus) */
         bool auto_publish, auto_subscribe; /* audio */
+        bool visible;                      /* to the others; else we only listen */
         struct voice_config voice;
         const struct ice_server *ice_servers;
         size_t n_ice_servers;
@@ -146,6 +150,7 @@ struct engine_ops {
         int (*update_token)(struct engine *e, uint32_t op, const char *token);
         int (*publish)(struct engine *e, uint32_t op, uint32_t media, bool on);
         int (*subscribe)(struct engine *e, uint32_t op, const char *user_id, uint32_t media, bool on);
+        int (*set_visible)(struct engine *e, uint32_t op, bool visible);
         int (*get_stats)(struct engine *e, uint32_t op);
         /* At once, no op. Ports are referenced while lent; NULL takes them back. */
         int (*set_capture)(struct engine *e, struct audio_port *port, const struct capture_gate *gate);

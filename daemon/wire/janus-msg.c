@@ -151,6 +151,8 @@ static const struct {
         [JANUS_REQ_START] = { "message", "start" },
         [JANUS_REQ_PARTICIPANTS] = { "message", "listparticipants" },
         [JANUS_REQ_KICK] = { "message", "kick" },
+        [JANUS_REQ_MARK] = { "message", "allowed" },
+        [JANUS_REQ_UNMARK] = { "message", "allowed" },
         [JANUS_REQ_ROOM_DESTROY] = { "message", "destroy" },
         [JANUS_REQ_ECHO] = { "message", NULL },
 };
@@ -166,11 +168,27 @@ const char *janus_request_kind_to_string(enum janus_request_kind k)
                 [JANUS_REQ_UNPUBLISH] = "unpublish", [JANUS_REQ_LEAVE] = "leave",
                 [JANUS_REQ_SUBSCRIBE] = "subscribe", [JANUS_REQ_UPDATE] = "update",
                 [JANUS_REQ_START] = "start",         [JANUS_REQ_PARTICIPANTS] = "participants",
-                [JANUS_REQ_KICK] = "kick",           [JANUS_REQ_ROOM_DESTROY] = "room-destroy",
+                [JANUS_REQ_KICK] = "kick",           [JANUS_REQ_MARK] = "mark",
+                [JANUS_REQ_UNMARK] = "unmark",       [JANUS_REQ_ROOM_DESTROY] = "room-destroy",
                 [JANUS_REQ_ECHO] = "echo",
         };
 
         return k < _JANUS_REQ_MAX ? names[k] : NULL;
+}
+
+/* Of the texts that a room keeps, the list of allowed tokens is the one that anybody with the room's secret may add to
+ * without touching anything else. Our rooms do not look at it. */
+static void put_mark(struct out *b, const struct janus_request *r)
+{
+        json_object *list = json_object_new_array_ext(1);
+        json_object *mark = json_object_new_string(r->mark);
+
+        put_text(b, "action", r->kind == JANUS_REQ_MARK ? "add" : "remove");
+        put(b, "allowed", list);
+        if (*b->failed || !mark || json_object_array_add(list, mark) < 0) {
+                *b->failed = true;
+                tree_putp(&mark);
+        }
 }
 
 static void put_body(struct out *root, const struct janus_request *r)
@@ -185,6 +203,11 @@ static void put_body(struct out *root, const struct janus_request *r)
         case JANUS_REQ_KICK:
                 put_text(&b, "secret", r->room_secret);
                 put_text(&b, "id", r->user_id);
+                break;
+        case JANUS_REQ_MARK:
+        case JANUS_REQ_UNMARK:
+                put_text(&b, "secret", r->room_secret);
+                put_mark(&b, r);
                 break;
         case JANUS_REQ_JOIN:
                 put_text(&b, "ptype", "publisher");
@@ -376,6 +399,20 @@ static int read_participants(json_object *list, struct janus_msg *m)
         return 0;
 }
 
+static void read_marks(json_object *data, struct janus_msg *m)
+{
+        json_object *list = get(data, "allowed", json_type_array);
+        size_t n = list ? json_object_array_length(list) : 0;
+
+        m->has_marks = list != NULL;
+        for (size_t i = 0; i < n; i++) {
+                json_object *o = json_object_array_get_idx(list, i);
+
+                if (json_object_is_type(o, json_type_string))
+                        m->n_marks += strncmp(json_object_get_string(o), JANUS_MARK, strlen(JANUS_MARK)) == 0;
+        }
+}
+
 static int read_feeds(json_object *data, struct janus_msg *m)
 {
         json_object *participants = get(data, "participants", json_type_array);
@@ -424,6 +461,7 @@ static int read_streams(json_object *data, struct janus_msg *m)
                 if (!s->mid[0])
                         continue;
                 copy_text(o, "feed_id", s->feed, sizeof(s->feed));
+                copy_text(o, "feed_mid", s->feed_mid, sizeof(s->feed_mid));
                 s->audio = text_is(o, "type", "audio");
                 m->n_streams++;
         }
@@ -468,6 +506,7 @@ static int read_plugin_data(json_object *data, struct janus_msg *m)
         m->started = text_is(data, "started", "ok");
         m->configured = text_is(data, "configured", "ok");
         m->echo_ok = text_is(data, "result", "ok");
+        read_marks(data, m);
         r = read_feeds(data, m);
         return r < 0 ? r : read_streams(data, m);
 }

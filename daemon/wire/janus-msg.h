@@ -38,6 +38,8 @@ enum janus_request_kind {
         JANUS_REQ_START,        /* sdp: our answer */
         JANUS_REQ_PARTICIPANTS, /* room */
         JANUS_REQ_KICK,         /* room, room_secret, user_id */
+        JANUS_REQ_MARK,         /* room, room_secret, mark: notes a listener in the room … */
+        JANUS_REQ_UNMARK,       /* … and strikes him out; the answer tells who is left */
         JANUS_REQ_ROOM_DESTROY, /* room, room_secret */
         /* echotest */
         JANUS_REQ_ECHO, /* sdp */
@@ -45,8 +47,9 @@ enum janus_request_kind {
 };
 const char *janus_request_kind_to_string(enum janus_request_kind k);
 
-struct janus_target {           /* of a subscription; strings borrowed */
-        const char *feed, *mid; /* add: whose stream; remove: feed NULL, mid is the subscription's */
+struct janus_target { /* of a subscription; strings borrowed */
+        const char *feed,
+                *mid; /* add: whose stream, mid NULL: all of them; remove: feed NULL, mid is the subscription's */
 };
 
 struct janus_request { /* strings borrowed */
@@ -54,7 +57,7 @@ struct janus_request { /* strings borrowed */
         uint64_t transaction, session_id, handle_id;
         const char *token, *room_token; /* NULL: none */
         const char *plugin, *room, *room_secret, *create_key, *user_id, *sdp;
-        const char *candidate, *mid;
+        const char *candidate, *mid, *mark;
         uint32_t mline;
         const struct janus_target *add, *remove;
         size_t n_add, n_remove;
@@ -98,8 +101,11 @@ struct janus_feed { /* somebody in the room */
 
 struct janus_stream {                                        /* one section of our subscription */
         char mid[JANUS_MID_MAX + 1], feed[JANUS_ID_MAX + 1]; /* feed "": inactive */
+        char feed_mid[JANUS_MID_MAX + 1];                    /* at its source */
         bool audio;
 };
+
+#define JANUS_MARK "listener-" /* how a mark begins */
 
 struct janus_msg {
         enum janus_msg_kind kind;
@@ -124,6 +130,8 @@ struct janus_msg {
         bool started, configured;         /* "ok" */
         bool has_participants;            /* listparticipants: the first JANUS_LIST_MAX are in `feeds` … */
         size_t n_participants;            /* … and so many there are */
+        bool has_marks;                   /* of listeners: … */
+        size_t n_marks;                   /* … so many */
         /* echotest */
         bool echo_ok;
 };

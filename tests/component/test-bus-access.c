@@ -76,6 +76,7 @@ TEST(somebody_elses_context)
                 { BUS_INTERFACE_CONTEXT, "JoinRtcRoom", "options", false, false },
                 { BUS_INTERFACE_CONTEXT, "ExitRtcRoom", "options", true, false },
                 { BUS_INTERFACE_CONTEXT, "ChangeAudioCapture", "options", false, false },
+                { BUS_INTERFACE_CONTEXT, "ChangeUserVisibility", "options", false, false },
                 { BUS_INTERFACE_CONTEXT, "ChangeStreamPublishState", "options", false, false },
                 { BUS_INTERFACE_CONTEXT, "ChangeStreamSubscribeState", "options", false, false },
                 { BUS_INTERFACE_CONTEXT, "ChangeScreenSubscribeState", "options", false, false },

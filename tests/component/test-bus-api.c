@@ -96,6 +96,7 @@ TEST(every_operation_answers_with_a_number_and_completes_once)
                 { "ChangeAudioCapture", "state", "i", "1", 0 },
                 { "ChangeStreamPublishState", "state", "i", "1", 0 },
                 { "ExitRtcRoom", NULL, NULL, NULL, 0 },
+                { "ChangeUserVisibility", "visible", "s", "yes", 20000 },
                 { "SetAudioPlaybackDevice", "device", "s", "speakerphone", 0 },
                 { "ChangeAnsMode", "mode", "i", "2", 0 },
                 { "ChangeVideoCapture", "state", "i", "0", 0 },

@@ -85,7 +85,7 @@ TEST(answers_are_matched_by_number)
 }
 
 /* Keeps what an operation was sent with, as "Member key=value …". */
-static char sent[8][160];
+static char sent[9][160];
 static unsigned n_sent;
 
 static int note_options(sd_bus_message *m, char *text, size_t size)
@@ -102,6 +102,8 @@ static int note_options(sd_bus_message *m, char *text, size_t size)
                 if (r >= 0)
                         r = sd_bus_message_enter_container(m, 'v', type);
                 if (r >= 0 && *type == 'i' && (r = sd_bus_message_read(m, "i", &n)) >= 0)
+                        snprintf(text + at, size - at, " %s=%d", key, n);
+                else if (r >= 0 && *type == 'b' && (r = sd_bus_message_read(m, "b", &n)) >= 0)
                         snprintf(text + at, size - at, " %s=%d", key, n);
                 else if (r >= 0 && *type == 's' && (r = sd_bus_message_read(m, "s", &s)) >= 0)
                         snprintf(text + at, size - at, " %s=%s", key, s);
@@ -120,7 +122,7 @@ static int note_operation(struct daemon_double *d, sd_bus_message *m)
         const char *interface = sd_bus_message_get_interface(m);
 
         (void)d;
-        if (!interface || strcmp(interface, DOUBLE_NAME ".Context") != 0 || n_sent == 8)
+        if (!interface || strcmp(interface, DOUBLE_NAME ".Context") != 0 || n_sent == 9)
                 return 0;
         snprintf(sent[n_sent], sizeof(sent[0]), "%s", sd_bus_message_get_member(m));
         ASSERT_OK(note_options(m, sent[n_sent], sizeof(sent[0])));
@@ -132,6 +134,7 @@ static int note_operation(struct daemon_double *d, sd_bus_message *m)
 TEST(operations_carry_their_options)
 {
         static const char *const wanted[] = {
+                "ChangeUserVisibility visible=0",
                 "SetAudioPlaybackDevice device=earpiece",
                 "ChangeAnsMode mode=2",
                 "ChangeVideoCapture state=1",
@@ -145,6 +148,7 @@ TEST(operations_carry_their_options)
 
         rig_init(&g);
         daemon_double_set_hook(&g.d, note_operation);
+        ASSERT_OK(rtcroom_change_user_visibility(g.c, false, NULL));
         ASSERT_OK(rtcroom_set_audio_playback_device(g.c, "earpiece", NULL));
         ASSERT_OK(rtcroom_change_ans_mode(g.c, 2, NULL));
         ASSERT_OK(rtcroom_change_video_capture(g.c, true, NULL));

@@ -173,7 +173,7 @@ TEST(an_empty_room_is_destroyed_and_another_is_not)
                 recorder_expect(&b.rec, "done 2 ok; ");
                 /* the room, unless others are in it, and the session */
                 fake_janus_expect(&b.janus, others ? "leave listparticipants destroy "
-                                                   : "leave listparticipants destroy destroy ");
+                                                   : "leave listparticipants allowed destroy destroy ");
                 ASSERT(!fake_sigconn_is_open(b.janus.conn));
         }
 }

@@ -23,10 +23,11 @@ struct subject {
         const char *refusal;
         void (*enters)(struct bed *b, const char *user_id); /* publishing, and heard by us */
         void (*exits)(struct bed *b, const char *user_id);
-        void (*replace_us)(struct bed *b); /* the same user joins from elsewhere */
-        void (*kick_us)(struct bed *b);    /* an administrator does; also while it hangs, unless … */
-        bool hangs_wholly;                 /* … it does nothing at all then */
-        void (*lose)(struct bed *b);       /* everybody's connection is cut; another one can be made */
+        bool (*sees_us)(struct bed *b, const char *user_id); /* are we in the list of this one? NULL: cannot tell */
+        void (*replace_us)(struct bed *b);                   /* the same user joins from elsewhere */
+        void (*kick_us)(struct bed *b); /* an administrator does; also while it hangs, unless … */
+        bool hangs_wholly;              /* … it does nothing at all then */
+        void (*lose)(struct bed *b);    /* everybody's connection is cut; another one can be made */
 };
 
 extern const struct subject *const subjects[]; /* up to NULL */

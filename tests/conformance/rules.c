@@ -38,6 +38,7 @@ struct engine_join bed_join_params(const struct bed *b, const char *user_id)
                                      .app_key = "an app's key for tests",
                                      .auto_publish = true,
                                      .auto_subscribe = true,
+                                     .visible = true,
                                      .voice = { 20, 32000, 5, true, true },
                                      .reconnect_s = 60 };
 }
@@ -218,6 +219,53 @@ CONFORM(being_kicked_ends_the_room)
         join_well(b);
 }
 
+/* Somebody who is there must never have seen us. */
+CONFORM(the_invisible_hear_and_are_not_seen)
+{
+        struct engine_join params = bed_join_params(b, "me");
+
+        params.visible = false;
+        ASSERT_OK(b->engine->ops->join(b->engine, ++b->op, &params));
+        expect_success(b);
+        b->subject->enters(b, "alice");
+        b->subject->run(b, "alice audio>audio; "); /* in one line or several */
+        recorder_clear(&b->rec);
+        ASSERT_OK(b->engine->ops->publish(b->engine, 11, ENGINE_AUDIO, true));
+        ASSERT_OK(b->engine->ops->publish(b->engine, 12, ENGINE_AUDIO, false));
+        ASSERT_OK(b->engine->ops->set_visible(b->engine, 13, false));
+        expect(b, "done 11 not supported; done 12 ok; done 13 ok; ");
+        b->subject->exits(b, "alice");
+        b->subject->run(b, "left alice; ");
+        if (b->subject->sees_us)
+                ASSERT(!b->subject->sees_us(b, "alice"));
+        recorder_clear(&b->rec);
+        ASSERT_OK(leave(b));
+        expect(b, "done 2 ok; ");
+}
+
+CONFORM(who_becomes_visible_is_seen_and_publishes_when_asked_to)
+{
+        struct engine_join params = bed_join_params(b, "me");
+
+        ASSERT_EQ(b->engine->ops->set_visible(b->engine, 90, true), -ENOTCONN);
+        params.visible = false;
+        ASSERT_OK(b->engine->ops->join(b->engine, ++b->op, &params));
+        expect_success(b);
+        ASSERT_OK(b->engine->ops->set_visible(b->engine, 11, true));
+        expect(b, "done 11 ok; ");
+        ASSERT_OK(b->engine->ops->publish(b->engine, 12, ENGINE_AUDIO, true));
+        expect(b, "done 12 ok; ");
+        b->subject->enters(b, "alice");
+        b->subject->run(b, "alice audio>audio; ");
+        if (b->subject->sees_us)
+                ASSERT(b->subject->sees_us(b, "alice"));
+        recorder_clear(&b->rec);
+        ASSERT_OK(b->engine->ops->set_visible(b->engine, 13, false));
+        expect(b, "done 13 ok; ");
+        ASSERT_OK(b->engine->ops->publish(b->engine, 14, ENGINE_AUDIO, true));
+        expect(b, "done 14 not supported; ");
+}
+
 CONFORM(the_later_login_wins)
 {
         join_well(b);
@@ -346,6 +394,7 @@ static void ask_for_things(struct recorder *r, void *ctx)
         ASSERT_OK(ops->publish(b->engine, 11, ENGINE_AUDIO, false));
         ASSERT_OK(ops->subscribe(b->engine, 12, "alice", ENGINE_AUDIO, false));
         ASSERT_OK(ops->update_token(b->engine, 13, "token"));
+        ASSERT_OK(ops->set_visible(b->engine, 14, false));
 }
 
 CONFORM(operations_while_reconnecting_succeed)
@@ -354,7 +403,7 @@ CONFORM(operations_while_reconnecting_succeed)
         b->rec.hook = ask_for_things;
         b->rec.hook_ctx = b;
         b->subject->lose(b);
-        expect(b, "state reconnecting server gone; done 11 ok; done 12 ok; done 13 ok; state joined ok; ");
+        expect(b, "state reconnecting server gone; done 11 ok; done 12 ok; done 13 ok; done 14 ok; state joined ok; ");
 }
 
 CONFORM(operations_in_flight_survive_a_lost_connection)

@@ -69,5 +69,5 @@ static void lose(struct bed *b)
         ASSERT_OK(fake_lose(b->far));
 }
 
-const struct subject subject_fake = { "fake", set_up, tear_down,  run,     hang,  fail_join, "room full",
-                                      enters, exits,  replace_us, kick_us, false, lose };
+const struct subject subject_fake = { "fake", set_up, tear_down, run,        hang,    fail_join, "room full",
+                                      enters, exits,  NULL,      replace_us, kick_us, false,     lose };

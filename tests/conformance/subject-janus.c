@@ -78,13 +78,17 @@ static void fail_join(struct bed *b)
 
 static void enters(struct bed *b, const char *user_id)
 {
-        fake_janus_enters(server(b), user_id);
+        struct fake_janus *j = server(b);
+
+        snprintf(j->present, sizeof(j->present), "{\"id\":\"%s\",\"publisher\":true}", user_id);
+        fake_janus_enters(j, user_id);
 }
 
 static void exits(struct bed *b, const char *user_id)
 {
         char members[160];
 
+        server(b)->present[0] = '\0';
         snprintf(members, sizeof(members), "\"leaving\":\"%s\"", user_id);
         fake_janus_say(server(b), FAKE_JANUS_PUB, members);
 }
@@ -105,5 +109,5 @@ static void lose(struct bed *b)
         fake_sigconn_drop(server(b)->conn, -ECONNRESET, 0, "reset");
 }
 
-const struct subject subject_janus = { "janus", set_up, tear_down,  run,     hang,  fail_join, "room full",
-                                       enters,  exits,  replace_us, kick_us, false, lose };
+const struct subject subject_janus = { "janus", set_up, tear_down, run,        hang,    fail_join, "room full",
+                                       enters,  exits,  NULL,      replace_us, kick_us, false,     lose };

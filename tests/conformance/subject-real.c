@@ -215,6 +215,14 @@ static void exits(struct bed *b, const char *user_id)
         await_lines(b, &o->rec, "done 2 ok; ");
 }
 
+static bool sees_us(struct bed *b, const char *user_id)
+{
+        struct far *f = b->far;
+        struct other *o = &f->others[strcmp(f->others[0].name, user_id) != 0];
+
+        return recorder_has(&o->rec, " me");
+}
+
 static void replace_us(struct bed *b)
 {
         enters(b, "me");
@@ -399,20 +407,9 @@ static void lose(struct bed *b)
         ASSERT_GE(cut, 1);
 }
 
-const struct subject subject_remote = { "janus, real", set_up_remote,    tear_down,       run,
-                                        hang_remote,   fail_join_remote, "invalid token", enters,
-                                        exits,         replace_us,       kick_us_remote,  true,
-                                        lose };
-const struct subject subject_embedded = { "embedded, real",
-                                          set_up_embedded,
-                                          tear_down,
-                                          run,
-                                          hang_embedded,
-                                          fail_join_embedded,
-                                          "invalid token",
-                                          enters,
-                                          exits,
-                                          replace_us,
-                                          kick_us_embedded,
-                                          true,
-                                          lose };
+const struct subject subject_remote = { "janus, real",    set_up_remote,   tear_down, run,   hang_remote,
+                                        fail_join_remote, "invalid token", enters,    exits, sees_us,
+                                        replace_us,       kick_us_remote,  true,      lose };
+const struct subject subject_embedded = { "embedded, real",   set_up_embedded,  tear_down, run,   hang_embedded,
+                                          fail_join_embedded, "invalid token",  enters,    exits, sees_us,
+                                          replace_us,         kick_us_embedded, true,      lose };

@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 
+#include "base/cleanup.h"
 #include "lib/test.h"
 
 struct request {
@@ -117,7 +118,7 @@ static void on_enter(struct fake_janus *j, const struct request *q)
                 data = "\"videoroom\":\"joined\",\"room\":\"r\",\"id\":\"me\",\"private_id\":7,\"publishers\":[{"
                        "\"id\":\"alice\","
                        "\"streams\":[{\"type\":\"video\",\"mindex\":0,\"mid\":\"v\"},{\"type\":\"audio\",\"mindex\":1,"
-                       "\"mid\":\"a\"}]}],"
+                       "\"mid\":\"0\"}]}],"
                        "\"attendees\":[{\"id\":\"quiet\"}]";
         reply_ack(j, q);
         if (j->taken)
@@ -126,15 +127,39 @@ static void on_enter(struct fake_janus *j, const struct request *q)
                 reply_room(j, q, "event", data, strstr(q->text, "joinandconfigure") ? "answer" : NULL);
 }
 
-static void subscribe_to(struct fake_janus *j, const char *feed)
+static void add_stream(struct fake_janus *j, const char *feed, bool video)
 {
         size_t i = 0;
 
-        while (i < j->n_streams && j->streams[i].feed[0])
+        for (size_t k = 0; k < j->n_streams; k++)
+                if (strcmp(j->streams[k].feed, feed) == 0 && j->streams[k].video == video)
+                        return;
+        while (i < j->n_streams && (j->streams[i].feed[0] || j->streams[i].video != video))
                 i++;
         if (i == j->n_streams)
                 snprintf(j->streams[j->n_streams++].mid, sizeof(j->streams[0].mid), "%zu", i);
         (void)snprintf(j->streams[i].feed, sizeof(j->streams[i].feed), "%.128s", feed);
+        j->streams[i].video = video;
+        j->changed = true;
+}
+
+static void subscribe_to(struct fake_janus *j, const char *feed)
+{
+        if (!j->picture || strcmp(j->picture, feed) != 0)
+                add_stream(j, feed, false);
+}
+
+/* A target without "mid". */
+static void subscribe_wholly(struct fake_janus *j, const char *text)
+{
+        const char *const films[] = { j->film, j->picture };
+        char whole[160];
+
+        for (size_t i = 0; i < ARRAY_SIZE(films); i++) {
+                snprintf(whole, sizeof(whole), "{\"feed\":\"%s\"}", films[i] ? films[i] : "");
+                if (films[i] && strstr(text, whole))
+                        add_stream(j, films[i], true);
+        }
 }
 
 static void each(struct fake_janus *j, const char *text, const char *key,
@@ -152,8 +177,10 @@ static void each(struct fake_janus *j, const char *text, const char *key,
 static void drop_mid(struct fake_janus *j, const char *mid)
 {
         for (size_t i = 0; i < j->n_streams; i++)
-                if (strcmp(j->streams[i].mid, mid) == 0)
+                if (strcmp(j->streams[i].mid, mid) == 0) {
                         j->streams[i].feed[0] = '\0';
+                        j->changed = true;
+                }
 }
 
 static void on_subscribe(struct fake_janus *j, const struct request *q, const char *word)
@@ -161,12 +188,20 @@ static void on_subscribe(struct fake_janus *j, const struct request *q, const ch
         static char data[16384];
         size_t at = (size_t)snprintf(data, sizeof(data), "\"videoroom\":\"%s\",\"room\":\"r\",\"streams\":[", word);
 
+        j->changed = false;
         each(j, q->text, "sub_mid", drop_mid);
         each(j, q->text, "feed", subscribe_to);
+        subscribe_wholly(j, q->text);
+        if (!j->changed) {
+                reply_ack(j, q);
+                reply_room(j, q, "event", "\"videoroom\":\"updated\",\"room\":\"r\"", NULL);
+                return;
+        }
         for (size_t i = 0; i < j->n_streams; i++)
                 at += (size_t)snprintf(data + at, sizeof(data) - at,
-                                       "%s{\"type\":\"audio\",\"mid\":\"%s\",\"active\":%s%s%s%s}", i ? "," : "",
-                                       j->streams[i].mid, j->streams[i].feed[0] ? "true" : "false",
+                                       "%s{\"type\":\"%s\",\"mid\":\"%s\",\"feed_mid\":\"0\",\"active\":%s%s%s%s}",
+                                       i ? "," : "", j->streams[i].video ? "video" : "audio", j->streams[i].mid,
+                                       j->streams[i].feed[0] ? "true" : "false",
                                        j->streams[i].feed[0] ? ",\"feed_id\":\"" : "", j->streams[i].feed,
                                        j->streams[i].feed[0] ? "\"" : "");
         snprintf(data + at, sizeof(data) - at, "]");
@@ -189,12 +224,22 @@ static void on_unpublish(struct fake_janus *j, const struct request *q)
 
 static void on_participants(struct fake_janus *j, const struct request *q)
 {
-        char data[1024] = "\"videoroom\":\"participants\",\"participants\":[";
+        char data[3072] = "\"videoroom\":\"participants\",\"participants\":[";
 
         for (unsigned i = 0; i < j->others; i++)
                 strcat(data, i ? ",{}" : "{}");
         strcat(strcat(data, j->others && j->present[0] ? "," : ""), j->present);
         strcat(data, "]");
+        reply_room(j, q, "success", data, NULL);
+}
+
+static void on_mark(struct fake_janus *j, const struct request *q)
+{
+        char data[128];
+
+        j->marked = strstr(q->text, "\"action\":\"add\"");
+        snprintf(data, sizeof(data), "\"videoroom\":\"success\",\"allowed\":[\"token\"%s%s]",
+                 j->marked ? ",\"listener-5\"" : "", j->listener ? ",\"listener-77\"" : "");
         reply_room(j, q, "success", data, NULL);
 }
 
@@ -206,8 +251,11 @@ static void on_kick(struct fake_janus *j, const struct request *q)
 
 static void on_room_request(struct fake_janus *j, const struct request *q)
 {
+        const char *feed = strstr(q->text, "\"feed\":");
         bool subscriber = strstr(q->text, "\"ptype\":\"subscriber\"");
 
+        if (feed)
+                field(feed, "mid", j->target_mid, sizeof(j->target_mid));
         if (strcmp(q->word, "create") == 0)
                 reply_room(j, q, "success", "\"videoroom\":\"created\",\"room\":\"r\",\"permanent\":false", NULL);
         else if (subscriber || strcmp(q->word, "update") == 0)
@@ -226,6 +274,8 @@ static void on_room_request(struct fake_janus *j, const struct request *q)
                 on_participants(j, q);
         else if (strcmp(q->word, "kick") == 0)
                 on_kick(j, q);
+        else if (strcmp(q->word, "allowed") == 0)
+                on_mark(j, q);
         else if (strcmp(q->word, "destroy") == 0)
                 reply_room(j, q, "success", "\"videoroom\":\"destroyed\",\"room\":\"r\"", NULL);
         else if (strstr(q->text, "\"audio\":true"))
@@ -268,10 +318,19 @@ static void on_request(struct fake_sigconn *c, const char *text, size_t len, boo
                 reply_ack(j, &q);
 }
 
+void fake_janus_stream_ends(struct fake_janus *j, const char *user)
+{
+        for (size_t i = 0; i < j->n_streams; i++)
+                if (strcmp(j->streams[i].feed, user) == 0)
+                        j->streams[i].feed[0] = '\0';
+}
+
 void fake_janus_say(struct fake_janus *j, uint64_t handle, const char *members)
 {
         char text[2048];
 
+        each(j, members, "leaving", fake_janus_stream_ends);
+        each(j, members, "unpublished", fake_janus_stream_ends);
         snprintf(text, sizeof(text),
                  "{\"janus\":\"event\",\"session_id\":%" PRIu64 ",\"sender\":%" PRIu64
                  ",\"plugindata\":{\"plugin\":\"janus.plugin.videoroom\",\"data\":{\"videoroom\":\"event\",\"room\":"

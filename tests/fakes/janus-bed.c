@@ -26,6 +26,7 @@ void bed_init(struct bed *b)
                                           .app_key = "key",
                                           .auto_publish = true,
                                           .auto_subscribe = true,
+                                          .visible = true,
                                           .voice = { 20, 32000, 5, true, true } };
 }
 

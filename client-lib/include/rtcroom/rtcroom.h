@@ -90,6 +90,8 @@ int rtcroom_join(struct rtcroom_context *c, const char *room_id, const char *use
                  unsigned flags, const struct rtcroom_callbacks *cb);
 int rtcroom_exit(struct rtcroom_context *c, const struct rtcroom_callbacks *cb);
 int rtcroom_change_audio_capture(struct rtcroom_context *c, bool on, const struct rtcroom_callbacks *cb);
+/* Invisible people hear and see the others, are in nobody's list and send nothing. */
+int rtcroom_change_user_visibility(struct rtcroom_context *c, bool visible, const struct rtcroom_callbacks *cb);
 int rtcroom_change_stream_publish_state(struct rtcroom_context *c, bool on, int streams,
                                         const struct rtcroom_callbacks *cb);
 int rtcroom_change_stream_subscribe_state(struct rtcroom_context *c, bool on, const char *user_id, int streams,

@@ -326,6 +326,11 @@ static int embedded_subscribe(struct engine *e, uint32_t op, const char *user_id
         return janus_subscribe(embedded(e)->backend, op, user_id, media, on);
 }
 
+static int embedded_set_visible(struct engine *e, uint32_t op, bool visible)
+{
+        return janus_set_visible(embedded(e)->backend, op, visible);
+}
+
 static int embedded_get_stats(struct engine *e, uint32_t op)
 {
         return janus_get_stats(embedded(e)->backend, op);
@@ -400,6 +405,7 @@ const struct engine_ops embedded_engine_ops = {
         .update_token = embedded_update_token,
         .publish = embedded_publish,
         .subscribe = embedded_subscribe,
+        .set_visible = embedded_set_visible,
         .get_stats = embedded_get_stats,
         .set_capture = embedded_set_capture,
         .set_playback = embedded_set_playback,

@@ -305,6 +305,7 @@ static int fake_join(struct engine *e, uint32_t op, const struct engine_join *pa
         s->auto_publish = params->auto_publish;
         s->auto_subscribe = params->auto_subscribe;
         s->reconnect_s = params->reconnect_s;
+        s->visible = params->visible;
         if (s == &f->own)
                 (void)populate(f, params->room_id); /* an emptier room for want of memory */
         return 0;
@@ -341,6 +342,8 @@ static int fake_publish(struct engine *e, uint32_t op, uint32_t media, bool on)
 
         if (r < 0)
                 return r;
+        if (on && !f->script->visible)
+                container_of(f->items.prev, struct item, link)->result = because(ENGINE_UNSUPPORTED);
         f->script->media = media;
         f->script->on = on;
         return 0;
@@ -357,6 +360,16 @@ static int fake_subscribe(struct engine *e, uint32_t op, const char *user_id, ui
         f->script->media = media;
         f->script->on = on;
         return 0;
+}
+
+static int fake_set_visible(struct engine *e, uint32_t op, bool visible)
+{
+        struct fake *f = fake(e);
+        int r = begin(f, op, FAKE_SET_VISIBLE);
+
+        if (r >= 0)
+                f->script->visible = visible;
+        return r;
 }
 
 static int fake_get_stats(struct engine *e, uint32_t op)
@@ -470,6 +483,7 @@ const struct engine_ops fake_engine_ops = {
         .update_token = fake_update_token,
         .publish = fake_publish,
         .subscribe = fake_subscribe,
+        .set_visible = fake_set_visible,
         .get_stats = fake_get_stats,
         .set_capture = fake_set_capture,
         .set_playback = fake_set_playback,

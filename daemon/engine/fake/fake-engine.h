@@ -23,7 +23,15 @@ extern const struct engine_ops fake_engine_ops;
 /* fake: URLs are accepted only under RTCROOMD_FAKE_ENGINE=1; tests hand fake_engine_ops to engine_new() instead. */
 bool fake_engine_is_enabled(void);
 
-enum fake_op { FAKE_JOIN, FAKE_LEAVE, FAKE_UPDATE_TOKEN, FAKE_PUBLISH, FAKE_SUBSCRIBE, _FAKE_OP_MAX };
+enum fake_op {
+        FAKE_JOIN,
+        FAKE_LEAVE,
+        FAKE_UPDATE_TOKEN,
+        FAKE_PUBLISH,
+        FAKE_SUBSCRIBE,
+        FAKE_SET_VISIBLE,
+        _FAKE_OP_MAX
+};
 
 struct fake_answer {
         struct engine_result result; /* zeroed: ENGINE_OK */
@@ -41,6 +49,7 @@ struct fake_script {
         char app_id[129], room_id[129], user_id[129], token[512]; /* of the last join (token also of update_token) */
         bool auto_publish, auto_subscribe;
         uint32_t reconnect_s;
+        bool visible;            /* as the join or the last set_visible wanted it */
         char subscribed_to[129]; /* of the last subscribe */
         uint32_t media;          /* of the last publish or subscribe … */
         bool on;

@@ -32,13 +32,15 @@ bool jf_claim(struct janus_fsm *f, const struct engine_result *taken)
 
 void jf_claim_answer(struct janus_fsm *f, const struct janus_msg *m)
 {
-        if (f->state != JANUS_STATE_ENTERING)
-                return;
-        if (m->kind == JANUS_ERROR && m->error_code != 428 &&
-            m->error_code != 426) /* gone by himself, with the room */
-                jf_end(f, &f->taken);
-        else
+        /* 428: gone by himself; 426: with the room */
+        bool is_free = m->kind != JANUS_ERROR || m->error_code == 428 || m->error_code == 426;
+
+        if (f->turn == TURN_SHOWING)
+                jf_listen_claimed(f, is_free);
+        else if (f->state == JANUS_STATE_ENTERING && is_free)
                 jf_enter_again(f, f->now_us, "our id was taken");
+        else if (f->state == JANUS_STATE_ENTERING)
+                jf_end(f, &f->taken);
 }
 
 /* ---- being thrown out ---- */

@@ -2,6 +2,7 @@
  *
  *   janus-fsm.c    states, the way in, what the server says, deadlines
  *   janus-leave.c  the way out
+ *   janus-listen.c being in the room unseen, and the ways between that and being a member
  *   janus-claim.c  two with one id: throwing out and being thrown out
  *   janus-link.c   actions, operations, requests, peers and what they tell
  *   janus-pub.c    the publishing peer and the queue of publish operations
@@ -32,6 +33,7 @@ enum {
 #define JANUS_HANGUP_TIMEOUT_US (1 * US_PER_SEC) /* Janus tears a transport down after it has said "unpublished" */
 #define JANUS_LOSS_GRACE_US     (1 * US_PER_SEC) /* transport lost → the reason, which travels another way, is awaited */
 #define JANUS_OUSTED_US         (1 * US_PER_SEC) /* thrown out → who did it joins again, or nobody did */
+#define JANUS_POLL_US           (1 * US_PER_SEC) /* between two looks at the list of members, of who is not told */
 #define JANUS_LOOK_US           (100 * US_PER_MS)
 #define JANUS_SUB_RETRY_US      (250 * US_PER_MS)
 #define JANUS_BACKOFF_FIRST_US  (250 * US_PER_MS) /* before the second try; the first is made at once */
@@ -50,7 +52,7 @@ struct pending { /* a request without its answer */
         enum handle handle;
 };
 
-enum op_kind { JOP_JOIN, JOP_LEAVE, JOP_PUBLISH, JOP_SUBSCRIBE };
+enum op_kind { JOP_JOIN, JOP_LEAVE, JOP_PUBLISH, JOP_SUBSCRIBE, JOP_VISIBLE };
 
 struct op {
         uint32_t number;
@@ -74,6 +76,8 @@ struct side {
         size_t n_candidates;
 };
 
+enum turn { TURN_NONE, TURN_HIDING, TURN_SHOWING };
+
 enum pub_state {
         PUB_NONE,
         PUB_OFFERING,   /* the peer makes its offer */
@@ -90,6 +94,9 @@ struct member {
         char sub_mid[JANUS_MID_MAX + 1];  /* the section of our subscription; "": not subscribed */
         enum handle side;                 /* whose peer carries the section */
         bool muted;
+        bool unnamed;      /* publishes; what, we have not been told */
+        bool soundless;    /* publishes, but no sound */
+        bool listed;       /* in the list that is being read */
         bool bound;        /* the section is bound to this user: his sound may be heard */
         bool asked;        /* a subscription to this stream is in flight */
         unsigned failures; /* to subscribe to this stream */
@@ -133,6 +140,9 @@ struct janus_fsm {
         uint64_t settle_us;            /* who is not back by then has left */
         uint64_t back_us;              /* when the room was last come back to; 0: never lost */
         struct engine_result failure;  /* of the last try */
+        bool listening;                /* in the room and no member */
+        enum turn turn;
+        uint64_t poll_us; /* the next look; LOOP_NEVER */
 
         struct side side[_HANDLE_MAX];
         enum pub_state pub;
@@ -145,6 +155,10 @@ struct janus_fsm {
         bool sub_entered; /* the handle has its subscription: it is updated from now on */
         bool sub_busy;    /* a change is in flight, or an offer not yet answered */
         bool sub_up;
+        bool sub_again;                                     /* what is subscribed to is asked for again, … */
+        size_t sub_again_from;                              /* … from this one on: one request names only so many */
+        char surplus[JANUS_SUB_CHANGES][JANUS_MID_MAX + 1]; /* sections to be given back */
+        size_t n_surplus;
         uint64_t sub_retry_us;
 
         struct janus_stages stages;
@@ -211,10 +225,23 @@ bool jf_due(const struct janus_fsm *f, uint64_t at_us);
 /* ---- janus-leave.c ---- */
 void jf_leave(struct janus_fsm *f, const struct janus_event *ev);
 void jf_left(struct janus_fsm *f);
-void jf_left_behind(struct janus_fsm *f, const struct janus_msg *m); /* who is still in the room */
+void jf_left_behind(struct janus_fsm *f, const struct janus_msg *m);  /* who is still in the room */
+void jf_left_unheard(struct janus_fsm *f, const struct janus_msg *m); /* who still listens */
 void jf_finish_leave(struct janus_fsm *f);
 void jf_last_words(struct janus_fsm *f);
 void jf_hang_up(struct janus_fsm *f); /* peers and connection */
+
+/* ---- janus-listen.c ---- */
+void jf_listen_mark(struct janus_fsm *f, enum janus_request_kind kind, bool expect);
+void jf_listen_enter(struct janus_fsm *f);
+void jf_listen_entered(struct janus_fsm *f, const struct janus_msg *m);
+void jf_listen_list(struct janus_fsm *f, const struct janus_msg *m);
+void jf_listen_turn(struct janus_fsm *f, const struct op *op); /* an operation of set_visible */
+void jf_listen_follow(struct janus_fsm *f);                    /* what was asked for while the room was lost */
+void jf_listen_attached(struct janus_fsm *f);
+void jf_listen_shown(struct janus_fsm *f, const struct janus_msg *m);
+void jf_listen_claimed(struct janus_fsm *f, bool is_free);
+void jf_listen_deadline(struct janus_fsm *f);
 
 /* ---- janus-claim.c ---- */
 /* Our id is taken. False: it stays so. */
@@ -240,6 +267,7 @@ void jf_pub_keep(struct janus_fsm *f);
 
 /* ---- janus-room.c ---- */
 void jf_room_news(struct janus_fsm *f, const struct janus_msg *m);
+void jf_room_list(struct janus_fsm *f, const struct janus_msg *m); /* everybody who is there */
 void jf_room_announce(struct janus_fsm *f);
 void jf_room_wish(struct janus_fsm *f, uint32_t op, const char *user, uint32_t media, bool on);
 void jf_room_sync(struct janus_fsm *f);

@@ -63,7 +63,9 @@ void jf_forget_link(struct janus_fsm *f)
         f->n_pending = 0;
         f->conn = f->session = f->room_created = f->enter_sent = false;
         f->enter_tries = f->claim_tries = f->ghost_tries = 0;
-        f->ousted_us = f->look_us = f->enter_us = LOOP_NEVER;
+        f->listening = false;
+        f->turn = TURN_NONE;
+        f->ousted_us = f->look_us = f->poll_us = f->enter_us = LOOP_NEVER;
         f->keepalive_us = f->leave_us = f->loss_us = f->media_us = f->hangup_us = LOOP_NEVER;
 }
 
@@ -130,7 +132,8 @@ static void on_join(struct janus_fsm *f, const struct janus_event *ev)
         f->join.user_id = f->user;
         f->stages = (struct janus_stages){ 0 };
         f->start_us = f->now_us;
-        f->publish = f->join.auto_publish || f->join.echo;
+        f->join.visible |= f->join.echo; /* there is nobody to hide from */
+        f->publish = (f->join.auto_publish && f->join.visible) || f->join.echo;
         f->attempts = 0;
         f->back_us = 0;
         f->first_ghost = f->join.session_id;
@@ -182,6 +185,10 @@ void jf_try_enter(struct janus_fsm *f)
         jf_enter_state(f, JANUS_STATE_ENTERING, "attached");
         if (!f->join.echo)
                 send_room_create(f);
+        if (!f->join.visible) {
+                jf_listen_enter(f);
+                return;
+        }
         r = jf_request(f, f->join.echo ? JANUS_REQ_ECHO : JANUS_REQ_JOIN, HANDLE_PUB);
         r.room = f->join.echo ? NULL : f->join.room;
         r.user_id = f->user;
@@ -225,6 +232,10 @@ static void on_entered(struct janus_fsm *f, const struct janus_msg *m)
         struct engine_result why = jf_result(ENGINE_PROTOCOL, 0, "an unexpected answer to the join");
         bool good = f->join.echo ? m->echo_ok : m->news == JANUS_NEWS_JOINED;
 
+        if (f->turn == TURN_SHOWING) {
+                jf_listen_shown(f, m);
+                return;
+        }
         if (m->kind == JANUS_ERROR) {
                 on_enter_refused(f, m);
                 return;
@@ -290,7 +301,9 @@ static void on_attached(struct janus_fsm *f, enum handle h, const struct janus_m
                 return;
         }
         f->side[h].handle = m->id;
-        if (h == HANDLE_PUB)
+        if (h == HANDLE_PUB && f->state == JANUS_STATE_JOINED)
+                jf_listen_attached(f);
+        else if (h == HANDLE_PUB)
                 jf_try_enter(f);
         else
                 jf_room_sync(f);
@@ -307,6 +320,10 @@ static void on_participants(struct janus_fsm *f, const struct janus_msg *m)
 {
         if (f->state == JANUS_STATE_LEAVING)
                 jf_left_behind(f, m);
+        else if (f->state == JANUS_STATE_ENTERING)
+                jf_listen_entered(f, m);
+        else if (f->state == JANUS_STATE_JOINED)
+                jf_listen_list(f, m);
         else if (f->state == JANUS_STATE_OUSTED)
                 jf_ousted_list(f, m);
 }
@@ -338,10 +355,12 @@ static void on_answer(struct janus_fsm *f, const struct pending *p, const struct
         case JANUS_REQ_LEAVE: jf_left(f); break;
         case JANUS_REQ_PARTICIPANTS: on_participants(f, m); break;
         case JANUS_REQ_KICK: jf_claim_answer(f, m); break;
+        case JANUS_REQ_UNMARK: jf_left_unheard(f, m); break;
         case JANUS_REQ_CLAIM:
         case JANUS_REQ_DESTROY:
         case JANUS_REQ_DETACH:
         case JANUS_REQ_TRICKLE:
+        case JANUS_REQ_MARK:
         case JANUS_REQ_ROOM_DESTROY:
         case _JANUS_REQ_MAX: break; /* no answer is awaited */
         }
@@ -493,6 +512,8 @@ static void on_deadline(struct janus_fsm *f)
                 jf_finish_leave(f);
         if (jf_due(f, f->loss_us))
                 jf_fail(f, &f->loss);
+        if (jf_due(f, f->poll_us))
+                jf_listen_deadline(f);
         if (jf_due(f, f->ousted_us) || jf_due(f, f->look_us))
                 jf_ousted_deadline(f);
         if (jf_due(f, f->media_us) || jf_due(f, f->hangup_us))
@@ -510,9 +531,9 @@ static void on_deadline(struct janus_fsm *f)
 
 uint64_t janus_fsm_deadline(const struct janus_fsm *f)
 {
-        const uint64_t timers[] = { f->leave_us,     f->loss_us,      f->media_us,  f->hangup_us,
-                                    f->sub_retry_us, f->keepalive_us, f->ousted_us, f->look_us,
-                                    f->retry_us,     f->give_up_us,   f->enter_us,  f->settle_us };
+        const uint64_t timers[] = { f->leave_us,     f->loss_us,   f->media_us, f->hangup_us, f->sub_retry_us,
+                                    f->keepalive_us, f->ousted_us, f->look_us,  f->retry_us,  f->give_up_us,
+                                    f->enter_us,     f->settle_us, f->poll_us };
         uint64_t first = LOOP_NEVER;
 
         for (size_t i = 0; i < ARRAY_SIZE(timers); i++)
@@ -540,6 +561,10 @@ static void dispatch(struct janus_fsm *f, const struct janus_event *ev)
         case JANUS_EV_SUBSCRIBE:
                 jf_add_op(f, ev->op, JOP_SUBSCRIBE, ev->on);
                 jf_room_wish(f, ev->op, ev->user_id, ev->media, ev->on);
+                break;
+        case JANUS_EV_VISIBLE:
+                jf_add_op(f, ev->op, JOP_VISIBLE, ev->on);
+                jf_pub_op(f, ev->op, ENGINE_AUDIO);
                 break;
         case JANUS_EV_OPENED: on_opened(f); break;
         case JANUS_EV_CLOSED: on_closed(f, ev); break;

@@ -12,6 +12,9 @@
  * An id is one member's: who joins throws out whoever has it, and who is thrown out looks whether somebody of his id
  * is there again (janus-claim.c).
  *
+ * Who is not to be seen does not join: the publishing handle is then one to ask for the list of members with
+ * (janus-listen.c).
+ *
  * One handle publishes, one subscribes to everybody: the wanted streams are compared with those there are, one change
  * is in flight at a time, each offer of the server is answered.
  *
@@ -51,6 +54,7 @@ enum janus_event_kind {
         JANUS_EV_LEAVE,     /* op */
         JANUS_EV_PUBLISH,   /* op, media, on */
         JANUS_EV_SUBSCRIBE, /* op, user_id, media, on */
+        JANUS_EV_VISIBLE,   /* op, on */
         JANUS_EV_OPENED,
         JANUS_EV_CLOSED,             /* err, text */
         JANUS_EV_MESSAGE,            /* msg */
@@ -73,6 +77,7 @@ struct janus_join {
         uint64_t session_id;                /* random, 1 … 2^53 - 1 */
         uint64_t reconnect_us;              /* how long a lost room is tried to come back to; 0: not at all */
         bool auto_publish, auto_subscribe;
+        bool visible;
         bool echo; /* the echo test instead of a room */
 };
 

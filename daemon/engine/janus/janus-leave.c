@@ -1,6 +1,7 @@
 /* janus-leave.c - the machine's way out: what is still said to the server, and who destroys the room.
  *
- * A room without anybody is destroyed by the last to leave it, whoever made it. The leave has one deadline; whatever
+ * A room without anybody is destroyed by the last to leave it, whoever made it. Members are listed by the server; who
+ * listens unseen has left a mark in the room (janus-listen.c). The leave has one deadline; whatever
  * the server does not answer until then is given up.
  */
 #include "engine/janus/janus-fsm-internal.h"
@@ -21,6 +22,8 @@ void jf_last_words(struct janus_fsm *f)
                 r.room_secret = f->join.room_secret;
                 jf_send(f, &r, HANDLE_PUB, false);
         }
+        if (f->listening && f->state != JANUS_STATE_LEAVING && f->side[HANDLE_PUB].handle)
+                jf_listen_mark(f, JANUS_REQ_UNMARK, false);
         r = jf_request(f, JANUS_REQ_DESTROY, HANDLE_NONE);
         jf_send(f, &r, HANDLE_NONE, false);
 }
@@ -67,13 +70,16 @@ void jf_leave(struct janus_fsm *f, const struct janus_event *ev)
         f->n_pending = 0;
         f->rejoining = false;
         f->keepalive_us = f->loss_us = f->media_us = f->hangup_us = f->sub_retry_us = LOOP_NEVER;
-        f->ousted_us = f->look_us = f->enter_us = f->give_up_us = f->settle_us = LOOP_NEVER;
+        f->ousted_us = f->look_us = f->poll_us = f->enter_us = f->give_up_us = f->settle_us = LOOP_NEVER;
         if (!f->enter_sent || f->join.echo) {
                 jf_finish_leave(f);
                 return;
         }
         f->leave_us = f->now_us + JANUS_LEAVE_TIMEOUT_US;
-        jf_send_simple(f, JANUS_REQ_LEAVE, HANDLE_PUB);
+        if (f->listening && f->turn != TURN_SHOWING)
+                jf_left(f);
+        else
+                jf_send_simple(f, JANUS_REQ_LEAVE, HANDLE_PUB);
 }
 
 /* We are out: who is left? A room without anybody is destroyed, whoever made it. */
@@ -87,9 +93,19 @@ void jf_left(struct janus_fsm *f)
 
 void jf_left_behind(struct janus_fsm *f, const struct janus_msg *m)
 {
+        bool empty = m->has_participants && m->n_participants == 0;
+
+        if (empty || f->listening)
+                jf_listen_mark(f, JANUS_REQ_UNMARK, empty);
+        if (!empty)
+                jf_finish_leave(f);
+}
+
+void jf_left_unheard(struct janus_fsm *f, const struct janus_msg *m)
+{
         struct janus_request r = jf_request(f, JANUS_REQ_ROOM_DESTROY, HANDLE_PUB);
 
-        if (m->has_participants && m->n_participants == 0) {
+        if (m->has_marks && m->n_marks == 0) {
                 r.room = f->join.room;
                 r.room_secret = f->join.room_secret;
                 jf_send(f, &r, HANDLE_PUB, false);

@@ -1,8 +1,9 @@
 /* janus-pub.c - the publishing peer of the machine, and the operations that ask for it.
  *
  * Publish operations are carried out one after the other: the oldest in `ops` is looked at when the publisher is at
- * rest (NONE or UP) and answered when it is what was asked for. The join's own publishing precedes them all. What was
- * asked for while the room was lost is made true when we are back.
+ * rest (NONE or UP) and answered when it is what was asked for. The join's own publishing precedes them all.
+ * Operations on visibility stand in the same queue: who is not seen does not publish. What was asked for while the
+ * room was lost is made true when we are back.
  *
  * After an unpublish Janus takes its transport down and says "hangup"; an offer that came before would be lost with
  * it, so the next one waits for that word.
@@ -28,9 +29,16 @@ void jf_pub_start(struct janus_fsm *f)
 static struct op *oldest(struct janus_fsm *f)
 {
         for (size_t i = 0; i < f->n_ops; i++)
-                if (f->ops[i].kind == JOP_PUBLISH)
+                if (f->ops[i].kind == JOP_PUBLISH || f->ops[i].kind == JOP_VISIBLE)
                         return &f->ops[i];
         return NULL;
+}
+
+static const struct engine_result unseen = { ENGINE_UNSUPPORTED, 0, "who is invisible cannot publish" };
+
+static bool is_at_rest(const struct janus_fsm *f)
+{
+        return f->state == JANUS_STATE_JOINED && f->turn == TURN_NONE && (f->pub == PUB_NONE || f->pub == PUB_UP);
 }
 
 static void stop(struct janus_fsm *f)
@@ -47,10 +55,16 @@ void jf_pub_next(struct janus_fsm *f)
         struct op *op;
         bool on;
 
-        while (!f->oom && f->state == JANUS_STATE_JOINED && (f->pub == PUB_NONE || f->pub == PUB_UP)) {
+        while (!f->oom && is_at_rest(f)) {
                 op = oldest(f);
                 on = op ? op->on : f->publish;
-                if (on == (f->pub == PUB_UP)) {
+                if (op && op->kind == JOP_VISIBLE) {
+                        jf_listen_turn(f, op);
+                } else if (!op && f->join.visible == f->listening) {
+                        jf_listen_follow(f);
+                } else if (op && on && f->listening) {
+                        jf_done(f, op->number, &unseen);
+                } else if (on == (f->pub == PUB_UP)) {
                         if (!op)
                                 return;
                         f->publish = on;
@@ -71,8 +85,15 @@ void jf_pub_keep(struct janus_fsm *f)
         struct op *op;
 
         while (!f->oom && (op = oldest(f))) {
-                f->publish = op->on;
-                jf_done(f, op->number, &ok);
+                bool refused = op->kind == JOP_PUBLISH && op->on && !f->join.visible;
+
+                if (op->kind == JOP_VISIBLE) {
+                        f->join.visible = op->on || f->join.echo;
+                        f->publish = f->publish && f->join.visible;
+                } else if (!refused) {
+                        f->publish = op->on;
+                }
+                jf_done(f, op->number, refused ? &unseen : &ok);
         }
 }
 

@@ -27,6 +27,11 @@ static struct member *find_member(const struct janus_fsm *f, const char *user)
         return NULL;
 }
 
+static bool publishes(const struct member *m)
+{
+        return m->feed_mid[0] || m->unnamed;
+}
+
 static struct wish *find_wish(const struct janus_fsm *f, const char *user)
 {
         struct wish *w;
@@ -58,7 +63,7 @@ static void tell_change(struct janus_fsm *f, enum engine_change change, struct m
 /* That there is this member, or what has changed of it. */
 static void tell(struct janus_fsm *f, struct member *m)
 {
-        uint32_t published = m->feed_mid[0] ? ENGINE_AUDIO : 0, subscribed = m->bound ? ENGINE_AUDIO : 0;
+        uint32_t published = publishes(m) ? ENGINE_AUDIO : 0, subscribed = m->bound ? ENGINE_AUDIO : 0;
         bool news = !m->told, settling = f->settle_us != LOOP_NEVER;
 
         if (f->state != JANUS_STATE_JOINED)
@@ -103,7 +108,7 @@ static void stream_gone(struct janus_fsm *f, struct member *m)
 {
         unbind(f, m);
         m->sub_mid[0] = m->feed_mid[0] = '\0';
-        m->asked = false;
+        m->asked = m->unnamed = m->soundless = false;
         m->failures = 0;
 }
 
@@ -175,7 +180,7 @@ static void on_unpublished(struct janus_fsm *f, const char *user)
 {
         struct member *m = find_member(f, user);
 
-        if (!m || !m->feed_mid[0])
+        if (!m || !publishes(m))
                 return;
         stream_gone(f, m);
         tell(f, m);
@@ -189,6 +194,63 @@ static void on_moderated(struct janus_fsm *f, const char *user, bool muted)
                 return;
         m->muted = muted;
         tell(f, m);
+}
+
+/* One who publishes something: what, the list does not say. */
+static void on_publishing(struct janus_fsm *f, struct member *m)
+{
+        if (publishes(m) || m->soundless)
+                return;
+        m->unnamed = true;
+        tell(f, m);
+}
+
+/* Somebody new of whom only the list tells. */
+static void on_newcomer(struct janus_fsm *f, const struct janus_feed *feed)
+{
+        struct member *m = strcmp(feed->id, f->user) == 0 ? NULL : add_member(f, feed->id);
+
+        if (!m)
+                return;
+        m->listed = true;
+        m->unnamed = feed->publishing;
+        tell(f, m);
+}
+
+/* named: the feed says which streams there are. */
+static void on_listed(struct janus_fsm *f, const struct janus_feed *feed, bool named)
+{
+        struct member *m;
+
+        if (named)
+                on_feed(f, feed);
+        m = find_member(f, feed->id);
+        if (!m) {
+                if (!named)
+                        on_newcomer(f, feed);
+                return;
+        }
+        m->listed = true;
+        m->missing = false;
+        if (!feed->publishing) {
+                m->soundless = false;
+                on_unpublished(f, feed->id);
+        } else if (!named) {
+                on_publishing(f, m);
+        }
+}
+
+void jf_room_list(struct janus_fsm *f, const struct janus_msg *msg)
+{
+        struct member *m;
+
+        list_for_each (m, &f->members, link)
+                m->listed = false;
+        for (size_t i = 0; i < msg->n_feeds; i++)
+                on_listed(f, &msg->feeds[i], !msg->has_participants);
+        list_for_each (m, &f->members, link)
+                if (!m->listed)
+                        on_gone(f, m->user);
 }
 
 /* "leaving": "ok" is said to the one who leaves; with a reason he was made to. (A user may be called "ok", too.) */
@@ -253,7 +315,7 @@ void jf_room_announce(struct janus_fsm *f)
 
 static bool is_wanted(const struct janus_fsm *f, const struct member *m)
 {
-        return m->feed_mid[0] && is_asked_for(f, m);
+        return publishes(m) && is_asked_for(f, m);
 }
 
 /* False: too many, or no memory (then `oom` says so). */
@@ -311,6 +373,36 @@ struct changes {
         size_t n_add, n_remove;
 };
 
+/* Whose streams are not known by name is subscribed to as a whole. */
+static struct janus_target target_of(const struct member *m)
+{
+        return (struct janus_target){ m->user, m->feed_mid[0] ? m->feed_mid : NULL };
+}
+
+/* Those that are subscribed to take turns, since one request can name only so many. */
+static void collect_again(struct janus_fsm *f, struct changes *c)
+{
+        struct member *m;
+        size_t i = 0, last = f->sub_again_from;
+
+        list_for_each (m, &f->members, link) {
+                if (!m->sub_mid[0] || !is_wanted(f, m) || i++ < f->sub_again_from || c->n_add == JANUS_SUB_CHANGES)
+                        continue;
+                m->asked = true;
+                c->add[c->n_add++] = target_of(m);
+                last = i;
+        }
+        f->sub_again_from = last < i ? last : 0;
+        f->sub_again = false;
+}
+
+static void collect_surplus(struct janus_fsm *f, struct changes *c)
+{
+        for (size_t i = 0; i < f->n_surplus && c->n_remove < JANUS_SUB_CHANGES; i++)
+                c->remove[c->n_remove++] = (struct janus_target){ NULL, f->surplus[i] };
+        f->n_surplus = 0;
+}
+
 static void collect(struct janus_fsm *f, struct changes *c)
 {
         struct member *m;
@@ -321,7 +413,7 @@ static void collect(struct janus_fsm *f, struct changes *c)
                 m->asked = false;
                 if (wanted && !m->sub_mid[0] && m->failures < JANUS_SUB_TRIES && c->n_add < JANUS_SUB_CHANGES) {
                         m->asked = true;
-                        c->add[c->n_add++] = (struct janus_target){ m->user, m->feed_mid };
+                        c->add[c->n_add++] = target_of(m);
                 } else if (!wanted && m->sub_mid[0] && c->n_remove < JANUS_SUB_CHANGES) {
                         c->remove[c->n_remove++] = (struct janus_target){ NULL, m->sub_mid };
                 }
@@ -342,6 +434,9 @@ void jf_room_sync(struct janus_fsm *f)
         if (!can_change(f))
                 return;
         collect(f, &c);
+        collect_surplus(f, &c);
+        if (f->sub_again)
+                collect_again(f, &c);
         if (c.n_add + c.n_remove == 0)
                 return;
         if (!f->side[HANDLE_SUB].peer)
@@ -364,6 +459,38 @@ static const struct janus_stream *find_stream(const struct janus_msg *m, const c
         return NULL;
 }
 
+static bool has_any_stream(const struct janus_msg *m, const char *user)
+{
+        for (size_t i = 0; i < m->n_streams; i++)
+                if (strcmp(m->streams[i].feed, user) == 0)
+                        return true;
+        return false;
+}
+
+static void learn_name(struct member *m, const struct janus_stream *s)
+{
+        if (!m->unnamed || !s->feed_mid[0])
+                return;
+        memcpy(m->feed_mid, s->feed_mid, sizeof(m->feed_mid));
+        m->unnamed = false;
+}
+
+static void on_soundless(struct janus_fsm *f, struct member *m)
+{
+        m->unnamed = false;
+        m->soundless = true; /* until the list says that nothing is published */
+        tell(f, m);
+}
+
+/* What came with a subscription to somebody as a whole and is no sound. */
+static void note_surplus(struct janus_fsm *f, const struct janus_msg *msg)
+{
+        f->n_surplus = 0;
+        for (size_t i = 0; i < msg->n_streams && f->n_surplus < JANUS_SUB_CHANGES; i++)
+                if (!msg->streams[i].audio && msg->streams[i].feed[0])
+                        memcpy(f->surplus[f->n_surplus++], msg->streams[i].mid, sizeof(f->surplus[0]));
+}
+
 /* A section may have changed hands: first every old tie is cut, then the new ones are made. */
 static void map_streams(struct janus_fsm *f, const struct janus_msg *msg)
 {
@@ -379,6 +506,10 @@ static void map_streams(struct janus_fsm *f, const struct janus_msg *msg)
         }
         list_for_each (m, &f->members, link) {
                 s = find_stream(msg, m->user);
+                if (s)
+                        learn_name(m, s);
+                else if (m->unnamed && m->asked && has_any_stream(msg, m->user))
+                        on_soundless(f, m);
                 if (!s || m->sub_mid[0] || !m->feed_mid[0])
                         continue;
                 memcpy(m->sub_mid, s->mid, sizeof(m->sub_mid));
@@ -400,9 +531,14 @@ static void on_sub_refused(struct janus_fsm *f, const struct janus_msg *msg, enu
                 jf_fail(f, &why);
                 return;
         }
-        list_for_each (m, &f->members, link)
-                if (m->asked)
+        list_for_each (m, &f->members, link) {
+                if (m->asked && !m->sub_mid[0])
                         m->failures++;
+                if (m->asked && f->listening) { /* perhaps he has another stream now */
+                        m->unnamed = true;
+                        m->feed_mid[0] = '\0';
+                }
+        }
         f->sub_busy = false;
         f->sub_retry_us = f->now_us + JANUS_SUB_RETRY_US;
 }
@@ -419,6 +555,21 @@ static void on_offer(struct janus_fsm *f, const struct janus_msg *m)
         a->sdp_type = RTC_OFFER;
 }
 
+/* The server has nothing to change, and yet somebody is missing. */
+static bool was_in_vain(struct janus_fsm *f)
+{
+        bool any = false;
+        struct member *m;
+
+        list_for_each (m, &f->members, link) {
+                if (!m->asked || m->sub_mid[0])
+                        continue;
+                m->failures++;
+                any = true;
+        }
+        return any;
+}
+
 void jf_room_sub_answer(struct janus_fsm *f, const struct janus_msg *m, enum janus_request_kind kind)
 {
         if (m->kind == JANUS_ERROR) {
@@ -430,12 +581,15 @@ void jf_room_sub_answer(struct janus_fsm *f, const struct janus_msg *m, enum jan
                 f->sub_entered = true;
         if (m->jsep == JANUS_JSEP_OFFER)
                 on_offer(f, m);
-        if (m->n_streams > 0)
+        if (m->n_streams > 0) {
                 map_streams(f, m);
+                note_surplus(f, m);
+        }
         if (m->jsep == JANUS_JSEP_OFFER || !m->has_transaction)
                 return;
         f->sub_busy = false;
-        if (m->news == JANUS_NEWS_UPDATING) /* the offer will come by itself */
+        if (m->news == JANUS_NEWS_UPDATING ||
+            (kind != JANUS_REQ_START && was_in_vain(f))) /* the offer will come by itself; or it will not */
                 f->sub_retry_us = f->now_us + JANUS_SUB_RETRY_US;
         jf_room_sync(f);
 }
@@ -486,7 +640,8 @@ void jf_room_unsubscribed(struct janus_fsm *f)
                 m->sub_mid[0] = '\0';
                 m->failures = 0;
         }
-        f->sub_entered = f->sub_busy = f->sub_up = false;
+        f->sub_entered = f->sub_busy = f->sub_up = f->sub_again = false;
+        f->n_surplus = 0;
         f->sub_retry_us = LOOP_NEVER;
 }
 
@@ -497,6 +652,7 @@ void jf_room_lost(struct janus_fsm *f)
         jf_room_unsubscribed(f);
         list_for_each (m, &f->members, link) {
                 m->missing = true;
+                m->unnamed = m->soundless = false;
                 m->feed_mid[0] = '\0';
         }
         f->settle_us = LOOP_NEVER;

@@ -498,6 +498,7 @@ int janus_join(struct engine *e, uint32_t op, const struct engine_join *params)
                                    .auto_publish = params->auto_publish,
                                    .auto_subscribe = params->auto_subscribe,
                                    .reconnect_us = params->reconnect_s * US_PER_SEC,
+                                   .visible = params->visible,
                                    .echo = strcmp(params->room_id, ENGINE_ECHO_ROOM) == 0 };
         int r = janus_join_copy(&j->join, params, j->env->rng);
 
@@ -548,6 +549,12 @@ int janus_subscribe(struct engine *e, uint32_t op, const char *user_id, uint32_t
 {
         feed(janus(e), &(struct janus_event){
                                .kind = JANUS_EV_SUBSCRIBE, .op = op, .user_id = user_id, .media = media, .on = on });
+        return 0;
+}
+
+int janus_set_visible(struct engine *e, uint32_t op, bool visible)
+{
+        feed(janus(e), &(struct janus_event){ .kind = JANUS_EV_VISIBLE, .op = op, .on = visible });
         return 0;
 }
 
@@ -709,6 +716,7 @@ const struct engine_ops janus_engine_ops = {
         .update_token = janus_update_token,
         .publish = janus_publish,
         .subscribe = janus_subscribe,
+        .set_visible = janus_set_visible,
         .get_stats = janus_get_stats,
         .set_capture = janus_set_capture,
         .set_playback = janus_set_playback,

@@ -13,7 +13,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static const char *const keys[] = { "appId",      "server",      "roomId",        "token",  "userId",
                                     "roomConfig", "autoPublish", "autoSubscribe", "state",  "streamType",
                                     "unknown",    "device",      "mode",          "camera", "maxSolution",
-                                    "width",      "height",      "frameRate" };
+                                    "width",      "height",      "frameRate",     "visible" };
 
 static void add_string(struct options *o, const char *key, struct rbuf *b)
 {
@@ -97,6 +97,7 @@ static void check_rest(const struct options *o)
 {
         struct params_detail d[4] = { 0 };
         struct params_stream stream;
+        struct params_visibility visibility;
         struct params_state state;
         struct params_token token = { 0 };
         int r = params_subscribe(o, &stream, &d[0]);
@@ -108,6 +109,8 @@ static void check_rest(const struct options *o)
         check(params_capture(o, &state, &d[2]), &d[2]);
         check(params_update_token(o, &token, &d[3]), &d[3]);
         free(token.token);
+        d[0].text[0] = '\0';
+        check(params_visibility(o, &visibility, &d[0]), &d[0]);
         d[0].text[0] = '\0';
         check(params_exit(o, &d[0]), &d[0]);
 }

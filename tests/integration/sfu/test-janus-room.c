@@ -151,6 +151,7 @@ static void join_as(struct user *u, const char *room, const char *key, const cha
                                       .app_key = key,
                                       .auto_publish = true,
                                       .auto_subscribe = true,
+                                      .visible = true,
                                       .voice = { 20, 32000, 5, false, true } };
 
         u->asked_us = clock_monotonic_us();

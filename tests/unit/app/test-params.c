@@ -27,7 +27,7 @@ static struct options *make(const char *notation, const char *separator)
         return o;
 }
 
-enum op { CREATE, JOIN, EXIT, CAPTURE, PUBLISH, SUBSCRIBE, UPDATE, DEVICE, ANS, CAMERA, ENCODER };
+enum op { CREATE, JOIN, EXIT, CAPTURE, PUBLISH, SUBSCRIBE, UPDATE, DEVICE, ANS, CAMERA, ENCODER, VISIBILITY };
 
 static int run(enum op op, const struct options *o, struct params_detail *ret_detail)
 {
@@ -40,12 +40,14 @@ static int run(enum op op, const struct options *o, struct params_detail *ret_de
         struct params_mode mode;
         struct params_camera camera;
         struct params_encoder encoder;
+        struct params_visibility visibility;
         int r;
 
         switch (op) {
         case CREATE: return params_create(o, &create, ret_detail);
         case EXIT: return params_exit(o, ret_detail);
         case CAPTURE: return params_capture(o, &state, ret_detail);
+        case VISIBILITY: return params_visibility(o, &visibility, ret_detail);
         case PUBLISH: return params_publish(o, &stream, ret_detail);
         case SUBSCRIBE: return params_subscribe(o, &stream, ret_detail);
         case DEVICE: return params_playback_device(o, &device, ret_detail);
@@ -111,6 +113,11 @@ static const struct {
         { EXIT, "roomId=s:any", NULL },
         { EXIT, "roomId=n:3", R("roomId", "string", "number") },
         { EXIT, "roomId=s:", "params.roomId should match " ID_RULE },
+
+        { VISIBILITY, "visible=b:0", NULL },
+        { VISIBILITY, "visible=b:1,more=s:x", NULL },
+        { VISIBILITY, "visible=n:1", R("visible", "boolean", "number") },
+        { VISIBILITY, "", R("visible", "boolean", "undefined") },
 
         { CAPTURE, "state=n:0", NULL },
         { CAPTURE, "state=n:1", NULL },

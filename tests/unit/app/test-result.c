@@ -18,6 +18,7 @@ TEST(names_of_the_operations)
                 "joinRtcRoom",
                 "exitRtcRoom",
                 "changeAudioCapture",
+                "changeUserVisibility",
                 "changeStreamPublishState",
                 "changeStreamSubscribeState",
                 "changeScreenSubscribeState",

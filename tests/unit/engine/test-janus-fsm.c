@@ -69,9 +69,12 @@ static void expect(struct rig *r, const char *trace)
 
 static int join(struct rig *r)
 {
-        struct janus_join j = {
-                .room = "app/r", .user_id = "me", .session_id = 5, .auto_publish = true, .auto_subscribe = true
-        };
+        struct janus_join j = { .room = "app/r",
+                                .user_id = "me",
+                                .session_id = 5,
+                                .auto_publish = true,
+                                .auto_subscribe = true,
+                                .visible = true };
 
         return step(r, &(struct janus_event){ .kind = JANUS_EV_JOIN, .op = 1, .join = &j });
 }

@@ -69,6 +69,25 @@ TEST(throwing_somebody_out)
                           "\"body\":{\"request\":\"kick\",\"room\":\"r\",\"secret\":\"s\",\"id\":\"me\"}}");
 }
 
+TEST(marks_of_listeners)
+{
+        struct janus_request r = { .kind = JANUS_REQ_MARK,
+                                   .transaction = 1,
+                                   .session_id = 2,
+                                   .handle_id = 3,
+                                   .room = "r",
+                                   .room_secret = "s",
+                                   .mark = JANUS_MARK "5" };
+
+        expect_request(r, "{\"janus\":\"message\",\"transaction\":\"1\",\"session_id\":2,\"handle_id\":3,"
+                          "\"body\":{\"request\":\"allowed\",\"room\":\"r\",\"secret\":\"s\",\"action\":\"add\","
+                          "\"allowed\":[\"listener-5\"]}}");
+        r.kind = JANUS_REQ_UNMARK;
+        expect_request(r, "{\"janus\":\"message\",\"transaction\":\"1\",\"session_id\":2,\"handle_id\":3,"
+                          "\"body\":{\"request\":\"allowed\",\"room\":\"r\",\"secret\":\"s\",\"action\":\"remove\","
+                          "\"allowed\":[\"listener-5\"]}}");
+}
+
 TEST(joining_with_and_without_an_offer)
 {
         struct janus_request r = { .kind = JANUS_REQ_JOIN,
@@ -253,6 +272,10 @@ TEST(news_of_the_room)
         _msg_ *moderated = parse(text);
         ASSERT_STR(moderated->moderated, "carol");
         ASSERT(moderated->moderated_muted);
+        snprintf(text, sizeof(text), form, "\"allowed\":[\"listener-1\",\"token\",7,\"listener-2\"]");
+        _msg_ *marks = parse(text);
+        ASSERT(marks->has_marks);
+        ASSERT_EQ(marks->n_marks, 2);
         snprintf(text, sizeof(text), form,
                  "\"participants\":[{\"id\":\"dora\",\"publisher\":true},{\"id\":7},{\"id\":\"emil\",\"publisher\":1}"
                  "]");
