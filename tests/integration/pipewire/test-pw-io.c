@@ -29,6 +29,7 @@ struct stream {
         uint64_t serial;
         double hz; /* of the tone to play; 0: silence */
         uint64_t phase;
+        bool beside;       /* listen to what is played beside the microphone instead */
         float heard[HEAR]; /* the last 0.2 s, as a ring */
         uint64_t n_heard;
 };
@@ -53,10 +54,10 @@ static void feed(struct stream *s)
 
 static void listen_to(struct stream *s)
 {
-        float frame;
+        float frame, beside;
 
-        while (pcm_ring_read(s->port->ring, &frame, 1) == 1)
-                s->heard[s->n_heard++ % HEAR] = frame;
+        while (pcm_ring_read_pairs(s->port->ring, &frame, &beside, 1) == 1)
+                s->heard[s->n_heard++ % HEAR] = s->beside ? beside : frame;
 }
 
 static void on_tick(void *ctx)
@@ -151,7 +152,7 @@ static struct stream *open_stream(struct fixture *f, int i, bool capture, const 
 
         s->capture = capture;
         s->hz = hz;
-        ASSERT_OK(audio_port_new(RING, &s->port));
+        ASSERT_OK(audio_port_new_capture(RING, &s->port));
         ASSERT_OK(f->io->ops->open(f->io, &p, s->port, &events, s, &s->stream));
         ASSERT_EQ(s->told, 0);
         return s;
@@ -254,6 +255,30 @@ TEST(two_people_are_two_nodes)
         teardown(&f);
 }
 
+/* What the echo canceller is told: the sum of what we play, louder and softer as it is, whatever the microphone hears.
+ */
+TEST(what_is_played_lies_beside_what_is_heard)
+{
+        struct fixture f;
+        struct stream *mic, *voice;
+
+        setup(&f);
+        mic = open_microphone(&f);
+        voice = open_speaker(&f, 1, "our-voice", 440);
+        open_speaker(&f, 2, "our-other-voice", 880);
+        ASSERT(RUN_UNTIL(&f, 1000, is_silent(mic)));
+        mic->beside = true;
+        ASSERT_OK(audio_port_set_processing(mic->port, &(struct voice_proc_config){ .echo = true }));
+        ASSERT(hears(&f, mic, 440, 0.5));
+        ASSERT(hears(&f, mic, 880, 0.5));
+        atomic_store(&voice->port->gain, 0);
+        ASSERT(hears(&f, mic, 440, 0));
+        ASSERT(hears(&f, mic, 880, 0.5));
+        mic->beside = false;
+        ASSERT(RUN_UNTIL(&f, 1000, is_silent(mic)));
+        teardown(&f);
+}
+
 TEST(what_others_see_of_a_node)
 {
         static const char *const want[] = { "media.role = \"Communication\"",  "media.class = \"Stream/Output/Audio\"",
@@ -301,7 +326,7 @@ TEST(a_named_target_is_taken)
         setup(&f);
         mic = &f.streams[0];
         mic->capture = true;
-        ASSERT_OK(audio_port_new(RING, &mic->port));
+        ASSERT_OK(audio_port_new_capture(RING, &mic->port));
         ASSERT_OK(f.io->ops->open(f.io, &p, mic->port, &events, mic, &mic->stream));
         ASSERT(RUN_UNTIL(&f, 3000, mic->from_source));
         ASSERT_EQ(run(&f, "pw-link -l our-mic:input_MONO | grep -q loop-mic:capture_MONO"), 0);
