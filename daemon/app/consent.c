@@ -219,11 +219,22 @@ static void withdraw(struct question *q)
                 a->withdraw(q->view.id, a->ctx);
 }
 
+/* Takes it off the screen and away; nobody is told. */
+static void end_question(struct question *q)
+{
+        struct consent *c = q->consent;
+
+        withdraw(q);
+        if (q->shown)
+                c->ev.pending(c->ctx);
+        question_free(q);
+        set_timer(c);
+}
+
 /* Ends the question; who waits is told. CONSENT_ASK: nobody answered. */
 static void resolve(struct question *q, enum consent_policy answer)
 {
         bool allowed = answer == CONSENT_ALLOW;
-        struct consent *c = q->consent;
         struct consent_wait *w;
         struct list waits;
 
@@ -233,10 +244,7 @@ static void resolve(struct question *q, enum consent_policy answer)
                 list_append(&waits, &w->link);
         }
         log_info("%s %s the microphone", q->program, allowed ? "gets" : "does not get");
-        withdraw(q);
-        question_free(q);
-        set_timer(c);
-        c->ev.pending(c->ctx);
+        end_question(q);
         while ((w = list_first(&waits, struct consent_wait, link))) { /* one may cancel another */
                 list_remove(&w->link);
                 w->consent = NULL;
@@ -250,6 +258,7 @@ static void show(struct question *q)
         const struct consent_asker *a;
 
         q->shown = true;
+        q->consent->ev.pending(q->consent->ctx);
         for (; (a = asker_of(q)); q->asker++) {
                 int r = a->ask(q->consent, &q->view, a->ctx);
 
@@ -377,7 +386,6 @@ void consent_store_loaded(struct consent *c, bool there)
         list_for_each (q, &c->questions, link)
                 if (!q->shown)
                         show(q);
-        c->ev.pending(c->ctx);
 }
 
 void consent_prepare(struct consent *c)
@@ -482,8 +490,6 @@ int consent_ask(struct consent *c, const struct caller *who, struct consent_wait
         list_append(&q->waits, &wait->link);
         if (is_new && c->store != STORE_READING)
                 show(q);
-        if (is_new)
-                c->ev.pending(c->ctx);
         return 0;
 }
 
@@ -499,12 +505,9 @@ void consent_cancel(struct consent_wait *wait)
         list_for_each (q, &c->questions, link)
                 if (list_is_empty(&q->waits)) {
                         log_info("the question about %s is withdrawn", q->program);
-                        withdraw(q);
-                        question_free(q);
-                        c->ev.pending(c->ctx);
+                        end_question(q);
                         break;
                 }
-        set_timer(c);
 }
 
 static struct question *find_by_id(const struct consent *c, uint32_t id)
@@ -539,7 +542,6 @@ void consent_answered(struct consent *c, uint32_t id, enum consent_verdict verdi
         case VERDICT_CANNOT:
                 q->asker++;
                 show(q);
-                c->ev.pending(c->ctx);
                 break;
         }
 }
@@ -582,7 +584,7 @@ bool consent_pending_at(const struct consent *c, size_t index, struct consent_pe
         struct question *q;
 
         list_for_each (q, &c->questions, link)
-                if (index-- == 0) {
+                if (q->shown && index-- == 0) {
                         const struct consent_asker *a = asker_of(q);
 
                         *ret = (struct consent_pending){ .q = q->view, .asked_by = a ? a->name : "" };

@@ -118,6 +118,7 @@ struct consent_pending {
         struct consent_question q;
         const char *asked_by; /* name of the asker; "": rtcroomctl alone can answer */
 };
+/* Those that the user has been asked; index 0 … until false. */
 bool consent_pending_at(const struct consent *c, size_t index, struct consent_pending *ret);
 
 DEFINE_CLEANUP(struct consent *, consent_free)

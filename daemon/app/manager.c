@@ -136,8 +136,6 @@ static void on_judged(void *ctx)
                 if (c->consented && consent_check(m->consent, &who) != CONSENT_ALLOW)
                         withdraw_consent(c);
         }
-        m->consent_dirty = true;
-        manager_mark(m);
 }
 
 static void on_pending(void *ctx)

@@ -109,7 +109,7 @@ struct manager_events {
         void (*participant_removed)(struct participant *p, void *ctx);
         void (*participant_properties)(struct participant *p, uint32_t mask, void *ctx);
         void (*room_changed)(void *ctx);    /* Manager.InRoom, RoomId, UserId */
-        void (*consent_changed)(void *ctx); /* answers, or questions that wait; may be NULL */
+        void (*consent_changed)(void *ctx); /* the questions that wait; may be NULL */
         void (*stopped)(void *ctx);         /* after manager_stop(): the room is left, every request completed */
 };
 

@@ -387,6 +387,7 @@ TEST(the_configuration_answers_a_question)
 TEST(questions_wait_for_the_store)
 {
         const struct consent_answer kept = { "org.example.Voice", CONSENT_ALLOW, ANSWER_STORE };
+        struct consent_pending p;
         struct bench b;
 
         begin(&b, "{\"consent\": {\"programs\": {\"/usr/bin/bad\": \"deny\"}}}", true);
@@ -399,8 +400,12 @@ TEST(questions_wait_for_the_store)
         ASSERT_OK(ask(&b, &voice, 0));
         ASSERT_OK(ask(&b, &tool, 1));
         ASSERT_EQ(b.d.first.asked, 0);
+        ASSERT(!consent_pending_at(b.c, 0, &p)); /* nobody has been asked anything */
+        ASSERT_EQ(b.pending, 0);
         consent_store_changed(b.c, false, &kept, 1);
+        ASSERT_EQ(b.pending, 0);
         consent_store_loaded(b.c, true);
+        ASSERT_EQ(b.pending, 1);
         ASSERT(is_done(&b, 0, true));
         ASSERT_EQ(b.d.first.asked, 1);
         ASSERT_STR(b.d.first.program, "/usr/bin/tool");
