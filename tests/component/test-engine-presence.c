@@ -553,3 +553,24 @@ TEST(visibility_that_is_asked_for_meanwhile_holds_when_back)
         fake_janus_expect(&b.janus, "claim destroy create attach attach create allowed listparticipants ");
         fake_rtc_expect(&b.rtc, "close 1; ");
 }
+
+/* ---- two streams of one name ---- */
+
+TEST(the_stream_of_who_was_thrown_out_is_not_taken_for_the_new_one)
+{
+        _bed_ b;
+
+        bed_init(&b);
+        join_well(&b);
+        fake_janus_enters(&b.janus, "alice");
+        pass(&b);
+        recorder_clear(&b.rec);
+        fake_janus_expect(&b.janus, "join start ");
+        fake_janus_say(&b.janus, FAKE_JANUS_PUB, "\"kicked\":\"alice\""); /* her stream is not yet taken down */
+        fake_janus_enters(&b.janus, "alice");
+        pass(&b);
+        recorder_expect(&b.rec, "left alice; joined alice audio; updated alice audio>audio; ");
+        fake_janus_expect(&b.janus, "update start "); /* with which the old one is given up */
+        fake_rtc_expect(&b.rtc,
+                        "open 2; remote-offer 2; bind 2 0 alice; unbind 2 0; remote-offer 2; bind 2 0 alice; ");
+}

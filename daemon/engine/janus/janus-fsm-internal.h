@@ -112,6 +112,10 @@ struct wish {             /* an explicit subscribe or unsubscribe; kept until th
         char user[JANUS_ID_MAX + 1];
 };
 
+struct stale { /* a section of ours whose stream has ended, which the server may not have noticed yet */
+        char mid[JANUS_MID_MAX + 1], user[JANUS_ID_MAX + 1];
+};
+
 struct janus_fsm {
         enum janus_state state;
         struct janus_join join; /* user_id points to `user` */
@@ -155,8 +159,10 @@ struct janus_fsm {
         bool sub_entered; /* the handle has its subscription: it is updated from now on */
         bool sub_busy;    /* a change is in flight, or an offer not yet answered */
         bool sub_up;
-        bool sub_again;                                     /* what is subscribed to is asked for again, … */
-        size_t sub_again_from;                              /* … from this one on: one request names only so many */
+        bool sub_again;        /* what is subscribed to is asked for again, … */
+        size_t sub_again_from; /* … from this one on: one request names only so many */
+        struct stale stale[JANUS_SUB_CHANGES];
+        size_t n_stale, n_stale_sent;                       /* of these the request in flight gives up the first */
         char surplus[JANUS_SUB_CHANGES][JANUS_MID_MAX + 1]; /* sections to be given back */
         size_t n_surplus;
         uint64_t sub_retry_us;

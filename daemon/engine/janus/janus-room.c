@@ -103,10 +103,48 @@ static void unbind(struct janus_fsm *f, struct member *m)
         m->bound = false;
 }
 
+/* A member who was thrown out may be back before the server has taken the old stream down: it then lists two of one
+ * name. So the old one is remembered, given up with the next request, and never taken for the new one. */
+static void note_stale(struct janus_fsm *f, const struct member *m)
+{
+        struct stale *s = &f->stale[f->n_stale];
+
+        if (!m->sub_mid[0] || m->side != HANDLE_SUB || f->n_stale == JANUS_SUB_CHANGES)
+                return;
+        f->n_stale++;
+        memcpy(s->mid, m->sub_mid, sizeof(s->mid));
+        memcpy(s->user, m->user, sizeof(s->user));
+}
+
+static bool is_stale(const struct janus_fsm *f, const struct janus_stream *s)
+{
+        for (size_t i = 0; i < f->n_stale; i++)
+                if (strcmp(f->stale[i].mid, s->mid) == 0 && strcmp(f->stale[i].user, s->feed) == 0)
+                        return true;
+        return false;
+}
+
+/* Given up by now; or the server knows, or has given the section to somebody else. */
+static void forget_stale(struct janus_fsm *f, const struct janus_msg *msg)
+{
+        size_t n = 0;
+
+        for (size_t i = f->n_stale_sent; i < f->n_stale; i++)
+                for (size_t k = 0; k < msg->n_streams; k++)
+                        if (strcmp(f->stale[i].mid, msg->streams[k].mid) == 0 &&
+                            strcmp(f->stale[i].user, msg->streams[k].feed) == 0) {
+                                f->stale[n++] = f->stale[i];
+                                break;
+                        }
+        f->n_stale = n;
+        f->n_stale_sent = 0;
+}
+
 /* The stream is gone at its source, and with it our section. */
 static void stream_gone(struct janus_fsm *f, struct member *m)
 {
         unbind(f, m);
+        note_stale(f, m);
         m->sub_mid[0] = m->feed_mid[0] = '\0';
         m->asked = m->unnamed = m->soundless = false;
         m->failures = 0;
@@ -398,6 +436,9 @@ static void collect_again(struct janus_fsm *f, struct changes *c)
 
 static void collect_surplus(struct janus_fsm *f, struct changes *c)
 {
+        f->n_stale_sent = 0;
+        while (c->n_add > 0 && f->n_stale_sent < f->n_stale && c->n_remove < JANUS_SUB_CHANGES)
+                c->remove[c->n_remove++] = (struct janus_target){ NULL, f->stale[f->n_stale_sent++].mid };
         for (size_t i = 0; i < f->n_surplus && c->n_remove < JANUS_SUB_CHANGES; i++)
                 c->remove[c->n_remove++] = (struct janus_target){ NULL, f->surplus[i] };
         f->n_surplus = 0;
@@ -451,10 +492,10 @@ void jf_room_sync(struct janus_fsm *f)
         jf_send(f, &r, HANDLE_SUB, true);
 }
 
-static const struct janus_stream *find_stream(const struct janus_msg *m, const char *user)
+static const struct janus_stream *find_stream(const struct janus_fsm *f, const struct janus_msg *m, const char *user)
 {
         for (size_t i = 0; i < m->n_streams; i++)
-                if (m->streams[i].audio && strcmp(m->streams[i].feed, user) == 0)
+                if (m->streams[i].audio && strcmp(m->streams[i].feed, user) == 0 && !is_stale(f, &m->streams[i]))
                         return &m->streams[i];
         return NULL;
 }
@@ -498,14 +539,14 @@ static void map_streams(struct janus_fsm *f, const struct janus_msg *msg)
         struct member *m;
 
         list_for_each (m, &f->members, link) {
-                s = find_stream(msg, m->user);
+                s = find_stream(f, msg, m->user);
                 if (s && strcmp(s->mid, m->sub_mid) == 0)
                         continue;
                 unbind(f, m);
                 m->sub_mid[0] = '\0';
         }
         list_for_each (m, &f->members, link) {
-                s = find_stream(msg, m->user);
+                s = find_stream(f, msg, m->user);
                 if (s)
                         learn_name(m, s);
                 else if (m->unnamed && m->asked && has_any_stream(msg, m->user))
@@ -582,6 +623,7 @@ void jf_room_sub_answer(struct janus_fsm *f, const struct janus_msg *m, enum jan
         if (m->jsep == JANUS_JSEP_OFFER)
                 on_offer(f, m);
         if (m->n_streams > 0) {
+                forget_stale(f, m);
                 map_streams(f, m);
                 note_surplus(f, m);
         }
@@ -641,7 +683,7 @@ void jf_room_unsubscribed(struct janus_fsm *f)
                 m->failures = 0;
         }
         f->sub_entered = f->sub_busy = f->sub_up = f->sub_again = false;
-        f->n_surplus = 0;
+        f->n_surplus = f->n_stale = f->n_stale_sent = 0;
         f->sub_retry_us = LOOP_NEVER;
 }
 
