@@ -59,7 +59,7 @@ class JavaScript(case.Case):
         self.program = self.ws.folder("program")
         shutil.copytree(peers, os.path.join(self.program, "node_modules"), ignore=shutil.ignore_patterns("playwright-core"))
         shutil.copytree(os.path.join(TOP, "client-lib/js"), os.path.join(self.program, "node_modules/rtcroom"))
-        for name in ("room-page.mjs", "run-page.mjs"):
+        for name in os.listdir(HERE):
             shutil.copy(os.path.join(HERE, name), self.program)
 
     def two(self):
@@ -84,6 +84,30 @@ class JavaScript(case.Case):
         self.assertEqual(alice.unload(), 0)
         wait_for(lambda: a.ctl("status", check=False).returncode == 4, "the room to be left")
         self.assert_no_sanitizer_report()
+
+    def test_every_operation(self):
+        destroyed = "engine has been destroyed,please invoke tt.createRtcRoomContext create new engine"
+        failures = {  # by place in operations.mjs; the others succeed
+            2: ("changeVideoCapture:fail no camera", 21102, 115903, "F"),
+            4: ('switchCamera:fail expect params.camera to be one of "back", "front", but got sideways', 20000, 172299, "D"),
+            8: ("updateToken:fail not in a room", 21102, 115903, "F"),
+            9: ("joinRtcRoom:fail params.token should be string, but got undefined", 20000, 115999, "D"),
+            11: ("joinRtcRoom:fail user alice is already in the room room", 21100, 115901, "D"),
+            20: ("changeAnsMode:fail " + destroyed, 115910, 115910, "D"),
+        }
+        a = self.desktop("a", {"server": "embedded:", "consent": {"programs": {os.path.realpath(shutil.which("node")): "allow"}}})
+        query = {"appId": APP_ID, "roomId": "room", "userId": "alice", "token": a.token("room", "alice")}
+        out = a.run(shutil.which("node"), "operations.mjs", json.dumps(query), cwd=self.program, timeout=60).stdout
+        seen = [json.loads(line) for line in out.splitlines()]
+        self.assertEqual(len(seen), 21)
+        self.assertEqual(len({api for api, _ in seen}), 14)
+        for i, (api, callbacks) in enumerate(seen):
+            if i in failures:
+                result = dict(zip(("errMsg", "errNo", "errorCode", "errorType"), failures[i]))
+                self.assertEqual(callbacks, [["fail", result], ["complete", result]])
+            else:
+                result = {"errMsg": api + ":ok"}
+                self.assertEqual(callbacks, [["success", result], ["complete", result]])
 
     def test_failures(self):
         a = self.desktop("a", {"server": "embedded:", "consent": {"programs": {os.path.realpath(shutil.which("node")): "allow"}}})
