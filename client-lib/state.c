@@ -25,7 +25,12 @@ int rtcroom_context_get_state(struct rtcroom_context *c, struct rtcroom_state *r
                 FIELD_VALUE("Visible", 'b', s.visible),
                 FIELD_VALUE("TokenExpiresAt", 't', s.token_expires_at),
         };
-        const struct field voice[] = { FIELD_VALUE("Muted", 'b', s.muted), FIELD_VALUE("Deafened", 'b', s.deafened) };
+        const struct field voice[] = {
+                FIELD_VALUE("Muted", 'b', s.muted),
+                FIELD_VALUE("Deafened", 'b', s.deafened),
+                FIELD_TEXT("TransmitMode", s.transmit_mode),
+                FIELD_VALUE("Talking", 'b', s.talking),
+        };
         int k;
 
         if (!c || c->freed || !ret)
@@ -63,6 +68,46 @@ int rtcroom_context_set_muted(struct rtcroom_context *c, bool muted)
 int rtcroom_context_set_deafened(struct rtcroom_context *c, bool deafened)
 {
         return c && !c->freed ? set_property(c, c->path, IFACE("Voice"), "Deafened", deafened, 0, 'b') : -EINVAL;
+}
+
+/* ---- what is sent ---- */
+
+int rtcroom_context_set_transmit_mode(struct rtcroom_context *c, const char *mode)
+{
+        sd_bus_error error = SD_BUS_ERROR_NULL;
+        int k;
+
+        if (!c || c->freed || !mode)
+                return -EINVAL;
+        k = sd_bus_set_property(c->r->bus, c->owner, c->path, IFACE("Voice"), "TransmitMode", &error, "s", mode);
+        if (k < 0)
+                k = fail_with_bus_error(c->r, k, &error);
+        sd_bus_error_free(&error);
+        return k < 0 ? k : 0;
+}
+
+static int call_voice(struct rtcroom_context *c, const char *method)
+{
+        sd_bus_error error = SD_BUS_ERROR_NULL;
+        int k;
+
+        if (!c || c->freed)
+                return -EINVAL;
+        k = sd_bus_call_method(c->r->bus, c->owner, c->path, IFACE("Voice"), method, &error, NULL, "");
+        if (k < 0)
+                k = fail_with_bus_error(c->r, k, &error);
+        sd_bus_error_free(&error);
+        return k < 0 ? k : 0;
+}
+
+int rtcroom_context_start_talking(struct rtcroom_context *c)
+{
+        return call_voice(c, "StartTalking");
+}
+
+int rtcroom_context_stop_talking(struct rtcroom_context *c)
+{
+        return call_voice(c, "StopTalking");
 }
 
 /* ---- participants ---- */

@@ -34,6 +34,8 @@ int cmd_status(struct ctl *o, int argc, char **argv);
 int cmd_members(struct ctl *o, int argc, char **argv);
 int cmd_mute(struct ctl *o, int argc, char **argv);
 int cmd_unmute(struct ctl *o, int argc, char **argv);
+int cmd_transmit(struct ctl *o, int argc, char **argv);
+int cmd_ptt(struct ctl *o, int argc, char **argv);
 int cmd_volume(struct ctl *o, int argc, char **argv);
 int cmd_devices(struct ctl *o, int argc, char **argv);
 int cmd_device(struct ctl *o, int argc, char **argv);
@@ -74,6 +76,8 @@ extern const struct rtcroom_events printing_events;
 /* Dispatches until *done, SIGINT/SIGTERM (returns 1, once; the signals stay blocked), timeout_us from now (returns 0)
  * or an error. done may be NULL. UINT64_MAX: no limit. */
 int loop_until(struct rtcroom *r, const bool *done, uint64_t timeout_us);
+/* The same without `done`; returns 2 when there is something to read from standard input. */
+int loop_until_key(struct rtcroom *r, uint64_t timeout_us);
 /* Opens the bus; connects; the exit code or 0. */
 int open_room(const struct ctl *o, struct rtcroom **ret_r, struct rtcroom_context **ret_c);
 /* Opens, runs one call on the context, closes. fn: an exit code, or a negative errno of the library. */

@@ -36,7 +36,7 @@ static int timeout_ms(struct rtcroom *r, uint64_t end_us)
         return (int)((due_us - now_us + 999) / 1000 > 60000 ? 60000 : (due_us - now_us + 999) / 1000);
 }
 
-int loop_until(struct rtcroom *r, const bool *done, uint64_t timeout_us)
+static int run(struct rtcroom *r, const bool *done, bool keys, uint64_t timeout_us)
 {
         uint64_t start_us = ctl_now_us();
         uint64_t end_us = timeout_us == UINT64_MAX ? UINT64_MAX : start_us + timeout_us;
@@ -44,7 +44,9 @@ int loop_until(struct rtcroom *r, const bool *done, uint64_t timeout_us)
         int k;
 
         for (;;) {
-                struct pollfd p[2] = { { .fd = rtcroom_get_fd(r) }, { .fd = signal_fd(), .events = POLLIN } };
+                struct pollfd p[] = { { .fd = rtcroom_get_fd(r) },
+                                      { .fd = signal_fd(), .events = POLLIN },
+                                      { .fd = keys ? STDIN_FILENO : -1, .events = POLLIN } };
 
                 do
                         k = rtcroom_dispatch(r);
@@ -54,11 +56,23 @@ int loop_until(struct rtcroom *r, const bool *done, uint64_t timeout_us)
                 if (ctl_now_us() >= end_us)
                         return 0;
                 p[0].events = (short)rtcroom_get_events(r);
-                if (poll(p, 2, timeout_ms(r, end_us)) < 0 && errno != EINTR)
+                if (poll(p, 3, timeout_ms(r, end_us)) < 0 && errno != EINTR)
                         return -errno;
                 if (p[1].revents & POLLIN && read(p[1].fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
                         return 1;
+                if (p[2].revents)
+                        return 2;
         }
+}
+
+int loop_until(struct rtcroom *r, const bool *done, uint64_t timeout_us)
+{
+        return run(r, done, false, timeout_us);
+}
+
+int loop_until_key(struct rtcroom *r, uint64_t timeout_us)
+{
+        return run(r, NULL, true, timeout_us);
 }
 
 int open_room(const struct ctl *o, struct rtcroom **ret_r, struct rtcroom_context **ret_c)

@@ -20,6 +20,8 @@ static const struct command {
         { "members", "", "who is in the room", cmd_members },
         { "mute", "[USER]", "mute the microphone, or one participant for yourself", cmd_mute },
         { "unmute", "[USER]", "the reverse", cmd_unmute },
+        { "transmit", "[continuous|voice-activity|push-to-talk]", "when the microphone is sent", cmd_transmit },
+        { "ptt", "[start|stop]", "push-to-talk: with the keys of this terminal, or until stopped", cmd_ptt },
         { "volume", "USER PERCENT", "0 to 200; remembered", cmd_volume },
         { "devices", "", "microphones and loudspeakers; * is the default", cmd_devices },
         { "device", "input|output NAME|default", "use that one, now and in later calls", cmd_device },

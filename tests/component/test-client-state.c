@@ -332,6 +332,40 @@ TEST(setting)
         rig_done(&g);
 }
 
+static int check_key(struct daemon_double *d, sd_bus_message *m)
+{
+        bool start = sd_bus_message_is_method_call(m, VOICE, "StartTalking") > 0;
+
+        if (!start && sd_bus_message_is_method_call(m, VOICE, "StopTalking") <= 0)
+                return 0;
+        (*(int *)d->hook_arg) += start ? 1 : -1;
+        return double_reply(d, m, "");
+}
+
+TEST(pressing_and_releasing)
+{
+        static const char two[] = DOUBLE_ROOT "/context/2";
+        struct rtcroom_context *c;
+        int pressed = 0;
+        struct rig g;
+
+        rig_init(&g);
+        c = attach(&g);
+        daemon_double_set_hook(&g.d, check_key);
+        daemon_double_set_hook_arg(&g.d, &pressed);
+        ASSERT_OK(rtcroom_context_start_talking(c));
+        ASSERT_EQ(pressed, 1);
+        ASSERT_OK(rtcroom_context_stop_talking(c));
+        ASSERT_EQ(pressed, 0);
+        daemon_double_set_hook(&g.d, check_set);
+        daemon_double_set_hook_arg(&g.d, &(struct wanted_set){ two, VOICE, "TransmitMode", "s" });
+        ASSERT_OK(rtcroom_context_set_transmit_mode(c, "voice-activity"));
+        ASSERT_EQ(rtcroom_context_set_transmit_mode(c, NULL), -EINVAL);
+        ASSERT_EQ(rtcroom_context_start_talking(NULL), -EINVAL);
+        ASSERT_EQ(rtcroom_context_stop_talking(NULL), -EINVAL);
+        rig_done(&g);
+}
+
 /* ---- state ---- */
 
 static int all_properties(struct daemon_double *d, sd_bus_message *m)
@@ -342,7 +376,8 @@ static int all_properties(struct daemon_double *d, sd_bus_message *m)
                 return 0;
         ASSERT_OK(sd_bus_message_read(m, "s", &interface));
         if (strcmp(interface, VOICE) == 0)
-                return double_reply(d, m, "a{sv}", 2, "Muted", "b", 1, "Deafened", "b", 0);
+                return double_reply(d, m, "a{sv}", 4, "Muted", "b", 1, "Deafened", "b", 0, "TransmitMode", "s",
+                                    "push-to-talk", "Talking", "b", 1);
         return double_reply(d, m, "a{sv}", 5, "AppId", "s", d->hook_arg, "TokenExpiresAt", "t", UINT64_C(1) << 40,
                             "State", "u", 7u, "Members", "as", 1, "alice", "AudioCapture", "b", 1);
 }
@@ -363,7 +398,8 @@ TEST(state_is_bounded_and_tolerant)
         ASSERT_EQ(strlen(s.app_id), sizeof(s.app_id) - 1);
         ASSERT_EQ(s.token_expires_at, UINT64_C(1) << 40);
         ASSERT_STR(s.state, "");
-        ASSERT(s.audio_capture && s.muted && !s.deafened);
+        ASSERT(s.audio_capture && s.muted && !s.deafened && s.talking);
+        ASSERT_STR(s.transmit_mode, "push-to-talk");
         ASSERT_EQ(rtcroom_context_get_state(NULL, &s), -EINVAL);
         ASSERT_EQ(rtcroom_context_get_state(c, NULL), -EINVAL);
         rig_done(&g);

@@ -148,10 +148,18 @@ struct rtcroom_state {
         char app_id[129], server[512], engine[16], state[16], room_id[129], user_id[129];
         bool audio_capture, audio_published, visible, muted, deafened;
         uint64_t token_expires_at; /* Unix seconds; 0 never */
+        char transmit_mode[16];
+        bool talking; /* the key of push-to-talk is pressed */
 };
 int rtcroom_context_get_state(struct rtcroom_context *c, struct rtcroom_state *ret);
 int rtcroom_context_set_muted(struct rtcroom_context *c, bool muted);       /* the microphone */
 int rtcroom_context_set_deafened(struct rtcroom_context *c, bool deafened); /* everybody else */
+/* "continuous", "voice-activity", "push-to-talk". */
+int rtcroom_context_set_transmit_mode(struct rtcroom_context *c, const char *mode);
+/* The key of push-to-talk: pressed until anybody releases it, until the connection that pressed it last is closed, or
+ * until the room ends. */
+int rtcroom_context_start_talking(struct rtcroom_context *c);
+int rtcroom_context_stop_talking(struct rtcroom_context *c);
 
 struct rtcroom_participant {
         char user_id[129], node_name[256];
