@@ -136,6 +136,13 @@ static int mute_member(struct top *t)
                        : rtcroom_context_set_participant_muted(t->c, p->user_id, !p->muted);
 }
 
+/* A terminal tells of a key that goes down, not of its going up: it presses and releases in turn. The daemon releases
+ * it, too, when our connection closes. */
+static int talk(struct top *t)
+{
+        return t->state.room.talking ? rtcroom_context_stop_talking(t->c) : rtcroom_context_start_talking(t->c);
+}
+
 static int obey(struct top *t, char key)
 {
         switch (key) {
@@ -147,6 +154,7 @@ static int obey(struct top *t, char key)
         case 'm': return mute_member(t);
         case 'M': return rtcroom_context_set_muted(t->c, !t->state.room.muted);
         case 'd': return rtcroom_context_set_deafened(t->c, !t->state.room.deafened);
+        case ' ': return talk(t);
         case 'q': t->quit = true; return 0;
         default: return 0;
         }

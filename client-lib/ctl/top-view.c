@@ -163,9 +163,9 @@ static void draw_room(const struct top_state *t, const struct picture *p, struct
 
 static const char *transmission(const struct top_state *t)
 {
-        if (strcmp(t->transmit_mode, "push-to-talk") == 0)
-                return t->talking ? "push-to-talk: TALKING" : "push-to-talk: silent";
-        return strcmp(t->transmit_mode, "voice-activity") == 0 ? "voice activity" : "continuous";
+        if (strcmp(t->room.transmit_mode, "push-to-talk") == 0)
+                return t->room.talking ? "push-to-talk: TALKING" : "push-to-talk: silent";
+        return strcmp(t->room.transmit_mode, "voice-activity") == 0 ? "voice activity" : "continuous";
 }
 
 static void draw_voice(const struct top_state *t, const struct picture *p, struct line *l)

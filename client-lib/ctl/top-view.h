@@ -19,8 +19,6 @@ enum { TOP_PEOPLE_MAX = 256 };
 
 struct top_state {
         struct rtcroom_state room;
-        char transmit_mode[24]; /* "" before it is known */
-        bool talking;
         struct rtcroom_participant people[TOP_PEOPLE_MAX];
         float levels[TOP_PEOPLE_MAX], peaks[TOP_PEOPLE_MAX]; /* of the same places */
         size_t n_people;

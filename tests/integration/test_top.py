@@ -74,6 +74,13 @@ class Top(case.Case):
         t.keys("d")
         t.wait(lambda s: "sound OFF" in s.lines()[1], "deafened")
         self.assertTrue(self.a.ctl_json("status")[0]["deafened"])
+        self.a.ctl("transmit", "push-to-talk")
+        t.wait(lambda s: "push-to-talk: silent" in s.lines()[1], "the transmit mode")
+        t.keys(" ")
+        t.wait(lambda s: "push-to-talk: TALKING" in s.lines()[1], "the key pressed")
+        self.assertTrue(self.a.ctl_json("transmit")[0]["talking"])
+        t.keys(" ")
+        t.wait(lambda s: "push-to-talk: silent" in s.lines()[1], "the key released")
         t.keys("\x1b\x1b[Zx\t\x00\x7f[A")  # means nothing
         self.a.ctl("unmute")  # what others do is seen
         t.wait(lambda s: "microphone on" in s.lines()[1], "unmuted by another program")
