@@ -96,11 +96,11 @@ static void empty_ring(struct tx_track *t)
 /* In frames: what the graph may deliver from now on although it was captured before. */
 static uint32_t frames_under_way(const struct audio_port *port)
 {
-        uint32_t latency_us = atomic_load(&port->latency_us), quantum = atomic_load(&port->quantum);
+        uint32_t latency_us = atomic_load(&port->latency_us);
 
         if (latency_us > LATENCY_MAX_US)
                 latency_us = LATENCY_MAX_US;
-        return latency_us * 6 / 125 + (quantum ? quantum : AUDIO_QUANTUM_DEFAULT);
+        return latency_us * 6 / 125 + atomic_load(&port->quantum);
 }
 
 static void stop_speaking(struct tx_track *t)
@@ -109,10 +109,11 @@ static void stop_speaking(struct tx_track *t)
                 t->speaking(false, t->ctx);
 }
 
+/* Before the first period there is no telling how much of it was captured before the gate opened. */
 static void follow_gate(struct tx_track *t)
 {
         uint32_t closings;
-        bool open = capture_gate_look(t->gate, &closings);
+        bool open = capture_gate_look(t->gate, &closings) && atomic_load(&t->port->quantum) > 0;
 
         if (open && t->open && closings == t->closings)
                 return;
@@ -254,10 +255,10 @@ static void pump_open(struct tx_track *t, uint64_t now_us)
 
         t->skip -= skipped;
         t->samples_gated += skipped;
+        transmit_control(&t->transmit, mode, talking);
+        send_frames(t);
         while (take_block(t, now_us))
                 send_frames(t);
-        transmit_control(&t->transmit, mode, talking); /* what came before it counts as said before it */
-        send_frames(t);
 }
 
 uint64_t tx_track_pump(struct tx_track *t, uint64_t now_us)
