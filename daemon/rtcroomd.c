@@ -165,8 +165,10 @@ static int make_daemon(struct daemon *d, struct config *config)
 
         if (r >= 0)
                 r = bus_server_new(&server_env, &d->server);
-        if (r >= 0)
+        if (r >= 0) {
+                env.shortcuts = bus_server_shortcuts(d->server);
                 env.desktop = bus_server_desktop(d->server);
+        }
         if (r >= 0)
                 r = manager_new(&env, take_ptr(c), &bus_server_manager_events, d->server, &d->manager);
         return r < 0 ? r : bus_server_start(d->server, d->manager);

@@ -167,6 +167,7 @@ void manager_flush(void *ctx)
         room_settle(&m->room);
         tell_room(m);
         tell_consent(m);
+        talk_follow(m);
         list_for_each (c, &m->contexts, link)
                 tell_context(m, c);
         if (!has_stopped(m))

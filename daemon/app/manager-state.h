@@ -5,6 +5,7 @@
 #include "app/devices.h"
 #include "app/manager.h"
 #include "app/room.h"
+#include "app/talk.h"
 #include "app/volumes.h"
 
 enum { MANAGER_MAX_CONTEXTS = 64, MANAGER_MAX_PER_OWNER = 8, MANAGER_MAX_DESTROYED = 4 };
@@ -22,6 +23,7 @@ struct manager {
         struct consent *consent; /* owned */
         struct loop_source *flush_timer;
         bool consent_dirty;
+        bool shortcut_wanted; /* as the desktop was told (talk.c) */
         bool room_dirty, told_in_room;
         bool stopping, told_stopped;
 };

@@ -17,6 +17,7 @@
 struct manager;
 struct consent;
 struct consent_desktop;
+struct shortcut_ops;
 struct context;
 struct participant;
 
@@ -119,6 +120,7 @@ struct manager_env { /* borrowed, outlives the manager */
         const struct engine_env *engine_env;
         struct audio_io *audio;
         struct rng *rng;
+        const struct shortcut_ops *shortcuts;  /* the desktop's keys; NULL: it has none (app/talk.h) */
         const struct consent_desktop *desktop; /* who asks the user; NULL: nobody can (app/consent.h) */
         const char *state_dir; /* $XDG_STATE_HOME/rtcroom: remembered volumes; NULL: nothing is remembered */
 };

@@ -1,10 +1,12 @@
-/* talk.c - push-to-talk: who holds the key.
+/* talk.c - push-to-talk: who holds the key, and the key of the desktop. See talk.h.
  *
  * One press counts, the last: pressing again makes who pressed last the one who holds it, releasing releases it for
  * everybody. So nobody is heard whom nobody means to be heard: the key goes up when its holder leaves the bus and when
  * the room ends, and is not pressed ahead of a room. It is kept apart from the transmit mode, which alone says whether
  * it matters. Control thread.
  */
+#include "app/talk.h"
+
 #include <errno.h>
 #include <string.h>
 
@@ -49,4 +51,32 @@ bool manager_is_talker(struct manager *m, const char *unique_name)
         const struct context *c = m->room.context;
 
         return c && c->talker && strcmp(c->talker, unique_name) == 0;
+}
+
+/* ---- the key of the desktop ---- */
+
+void manager_shortcut(struct manager *m, bool pressed)
+{
+        struct context *c = m->room.context;
+        int r = 0;
+
+        if (!c)
+                return;
+        if (pressed)
+                r = context_start_talking(c, "the desktop's key"); /* no unique name is like that */
+        else
+                context_stop_talking(c);
+        if (r < 0)
+                log_warning("the key is not pressed: %s", strerror(-r));
+}
+
+void talk_follow(struct manager *m)
+{
+        const struct context *c = m->room.context;
+        bool wanted = c && room_is_in(&m->room) && c->settings.transmit_mode == TRANSMIT_PUSH_TO_TALK;
+
+        if (!m->env.shortcuts || wanted == m->shortcut_wanted)
+                return;
+        m->shortcut_wanted = wanted;
+        m->env.shortcuts->want(wanted, m->env.shortcuts->ctx);
 }

@@ -11,6 +11,7 @@
 #include "bus/consent-notify.h"
 #include "bus/consent-portal.h"
 #include "bus/consent-store.h"
+#include "bus/shortcuts-portal.h"
 
 struct bus_server {
         struct bus_server_env env; /* strings borrowed */
@@ -25,8 +26,9 @@ struct bus_server {
         struct consent_portal *portal;
         struct consent_notify *notify;
         struct consent_desktop desktop; /* the three of them */
-        unsigned stats_pending;         /* GetStats calls that wait for the engine */
-        unsigned devices_pending;       /* ListDevices calls that wait for the sound server */
+        struct shortcuts_portal *shortcuts;
+        unsigned stats_pending;   /* GetStats calls that wait for the engine */
+        unsigned devices_pending; /* ListDevices calls that wait for the sound server */
 };
 
 /* ---- bus-server.c ---- */

@@ -107,6 +107,8 @@ static int make_desktop(struct bus_server *s)
                 r = consent_portal_new(s->bus, s->bus_loop, s->callers, &s->portal);
         if (r >= 0)
                 r = consent_notify_new(s->bus, s->bus_loop, &s->notify);
+        if (r >= 0)
+                r = shortcuts_portal_new(s->bus, s->bus_loop, &s->shortcuts);
         if (r < 0)
                 return r;
         s->desktop = (struct consent_desktop){
@@ -145,6 +147,11 @@ const struct consent_desktop *bus_server_desktop(struct bus_server *s)
         return &s->desktop;
 }
 
+const struct shortcut_ops *bus_server_shortcuts(struct bus_server *s)
+{
+        return shortcuts_portal_ops(s->shortcuts);
+}
+
 static int take_name(struct bus_server *s)
 {
         int r = sd_bus_add_match_async(s->bus, NULL,
@@ -162,6 +169,7 @@ int bus_server_start(struct bus_server *s, struct manager *m)
         int r;
 
         s->manager = m;
+        shortcuts_portal_set_manager(s->shortcuts, m);
         r = bus_tree_add(s);
         if (r < 0)
                 return r;
@@ -180,6 +188,7 @@ struct bus_server *bus_server_free(struct bus_server *s)
 {
         if (!s)
                 return NULL;
+        shortcuts_portal_free(s->shortcuts);
         consent_portal_free(s->portal);
         consent_notify_free(s->notify);
         consent_store_free(s->store);

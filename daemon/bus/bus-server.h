@@ -38,6 +38,8 @@ extern const struct manager_events bus_server_manager_events;
 int bus_server_new(const struct bus_server_env *env, struct bus_server **ret);
 /* How the user is asked for consent, for manager_env. Borrowed; good as long as the server. */
 const struct consent_desktop *bus_server_desktop(struct bus_server *s);
+/* Its keys, likewise. */
+const struct shortcut_ops *bus_server_shortcuts(struct bus_server *s);
 /* Borrows the manager. -EEXIST: another program has the name. Waits for the bus to answer (start-up only). */
 int bus_server_start(struct bus_server *s, struct manager *m);
 /* Hands over what is still queued for the bus, then closes. */

@@ -189,6 +189,35 @@ TEST(the_key_goes_up_with_its_last_holder)
         ASSERT_STR(rig_take(rig), "");
 }
 
+TEST(the_key_of_the_desktop_is_bound_while_it_matters)
+{
+        _cleanup_(rig_freep) struct rig *rig = rig_make();
+        struct context *c = rig_context(rig, 1);
+
+        manager_shortcut(rig->m, true); /* no room, nobody to talk to */
+        context_set_transmit_mode(c, TRANSMIT_PUSH_TO_TALK);
+        rig_run_ms(rig, 1);
+        ASSERT_EQ(rig->shortcut_calls, 0);
+        ASSERT_OK(rig_join(rig, c, 1, "room", "me", true));
+        rig_run_ms(rig, 1);
+        ASSERT(rig->shortcut_wanted);
+        manager_shortcut(rig->m, true);
+        ASSERT(is_pressed(rig));
+        ASSERT(!manager_is_talker(rig->m, ":1.1"));
+        manager_shortcut(rig->m, false);
+        ASSERT(!is_pressed(rig));
+        context_set_transmit_mode(c, TRANSMIT_VOICE_ACTIVITY);
+        rig_turn(rig);
+        ASSERT(!rig->shortcut_wanted);
+        context_set_transmit_mode(c, TRANSMIT_PUSH_TO_TALK);
+        rig_turn(rig);
+        ASSERT(rig->shortcut_wanted);
+        ASSERT_OK(rig_simple(rig, c, 1, API_EXIT));
+        rig_run_ms(rig, 1);
+        ASSERT(!rig->shortcut_wanted);
+        ASSERT_EQ(rig->shortcut_calls, 4);
+}
+
 TEST(no_key_is_pressed_outside_of_a_room)
 {
         _cleanup_(rig_freep) struct rig *rig = rig_make();

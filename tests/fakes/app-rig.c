@@ -169,6 +169,18 @@ static const struct manager_events recorder = {
         .stopped = on_stopped,
 };
 
+/* ---- the desktop's keys ---- */
+
+static void want_shortcut(bool wanted, void *ctx)
+{
+        struct rig *rig = ctx;
+
+        ASSERT(!rig->in_call);
+        ASSERT_NE(wanted, rig->shortcut_wanted);
+        rig->shortcut_wanted = wanted;
+        rig->shortcut_calls++;
+}
+
 /* ---- the rig ---- */
 
 static int add_program(struct config *c, const char *path)
@@ -227,6 +239,7 @@ static int new_rig(const char *state_dir, bool asks, struct rig **ret)
         log_set_level(LOG_LEVEL_ERROR);
         fake_audio_init(&rig->audio);
         fake_desktop_init(&rig->desktop, false);
+        rig->shortcuts = (struct shortcut_ops){ .want = want_shortcut, .ctx = rig };
         rig->loop = wall = vloop_new(US_PER_SEC);
         if (!rig->loop)
                 return -ENOMEM;
@@ -239,6 +252,7 @@ static int new_rig(const char *state_dir, bool asks, struct rig **ret)
                                                .engine_env = &rig->engine_env,
                                                .audio = &rig->audio.base,
                                                .rng = &rand_system,
+                                               .shortcuts = &rig->shortcuts,
                                                .desktop = asks ? &rig->desktop.desktop : NULL,
                                                .state_dir = state_dir },
                         config, &recorder, rig, &rig->m);

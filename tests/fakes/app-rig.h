@@ -15,6 +15,7 @@
 
 #include "app/manager.h"
 #include "app/params.h"
+#include "app/talk.h"
 #include "engine/fake/fake-engine.h"
 #include "fakes/fake-audio.h"
 #include "fakes/fake-desktop.h"
@@ -28,6 +29,9 @@ struct rig {
         struct loop *loop;
         struct fake_audio audio;
         struct fake_desktop desktop; /* of a rig that asks */
+        struct shortcut_ops shortcuts;
+        unsigned shortcut_calls; /* how often want() was called, … */
+        bool shortcut_wanted;    /* … and with what */
         struct fake_script script;
         struct engine_env engine_env;
         struct manager *m;
