@@ -19,35 +19,13 @@ sys.path.insert(0, os.path.join(HERE, ".."))
 from harness import case, sound  # noqa: E402
 from harness.bus import BUS_NAME, ROOT, Client  # noqa: E402
 from harness.desktop import APP_ID, Joined  # noqa: E402
+from harness.portal import BACKEND, Double, start_portal  # noqa: E402
 from harness.workspace import TOP, read, wait_for  # noqa: E402
 
 FLATPAK = "org.example.Voice"
 STORE = ("org.freedesktop.impl.portal.PermissionStore", "/org/freedesktop/impl/portal/PermissionStore",
          "org.freedesktop.impl.portal.PermissionStore")
 DENIED = (10200, 115990, "U", "joinRtcRoom:fail auth deny")
-
-
-class Double:
-    """A process of lib/ that tells what happens in lines of JSON, and reads from a file what it shall do."""
-
-    def __init__(self, desktop, script, name, behaviour):
-        self.desktop, self.log = desktop, os.path.join(desktop.path, script + ".log")
-        self.file = os.path.join(desktop.path, script + ".txt")
-        self.behave(behaviour)
-        with open(self.log, "wb") as out:
-            self.process = desktop.start("/usr/bin/python3", os.path.join(HERE, "lib", script), self.file, stdout=out)
-        desktop.run("gdbus", "wait", "--session", "--timeout", "20", name)
-
-    def behave(self, what):
-        with open(self.file + ".new", "w", encoding="ascii") as f:
-            f.write(what)
-        os.replace(self.file + ".new", self.file)
-
-    def events(self, event):
-        return [e for e in map(json.loads, read(self.log).splitlines()) if e["event"] == event]
-
-    def wait(self, event, count=1):
-        return wait_for(lambda: self.events(event)[count - 1:], "%s number %d" % (event, count), 20)[0]
 
 
 class ConsentCase(case.Case):
@@ -75,15 +53,9 @@ class ConsentCase(case.Case):
         self.d.run("gdbus", "wait", "--session", "--timeout", "20", STORE[0])
 
     def start_portal(self, answer):
-        folder = self.ws.folder("a", "portals")
-        with open(os.path.join(folder, "test.portal"), "w", encoding="ascii") as f:
-            f.write("[portal]\nDBusName=org.freedesktop.impl.portal.desktop.test\n"
-                    "Interfaces=org.freedesktop.impl.portal.Access;\nUseIn=test\n")
-        self.d.env.update(XDG_CURRENT_DESKTOP="test", XDG_DESKTOP_PORTAL_DIR=folder, GSETTINGS_BACKEND="memory")
-        dialog = Double(self.d, "access-backend.py", "org.freedesktop.impl.portal.desktop.test", answer)
+        dialog = Double(self.d, "access-backend.py", BACKEND, answer)
         self.start_store()
-        self.d.start("/usr/libexec/xdg-desktop-portal", log="portal.log")
-        self.d.run("gdbus", "wait", "--session", "--timeout", "20", "org.freedesktop.portal.Desktop")
+        start_portal(self.d, "org.freedesktop.impl.portal.Access")
         return dialog
 
     def start_notifications(self, behaviour):
