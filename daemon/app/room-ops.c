@@ -120,6 +120,7 @@ static void finish_own_visibility(struct room *room, const struct engine_result 
         if (res->reason != ENGINE_OK) {
                 log_warning("visibility did not change: %s %s", engine_reason_to_string(res->reason), res->detail);
                 context_set_invisible(room->context, !room->visible);
+                voice_update(room);
                 return;
         }
         become(room, !room->visible);

@@ -122,7 +122,7 @@ static void set_gate(struct room *room, const struct context *c)
         capture_gate_set(&v->gate, GATE_CONSENT, c && c->consented);
         capture_gate_set(&v->gate, GATE_JOINED, c && room->state == ROOM_STATE_JOINED);
         capture_gate_set(&v->gate, GATE_CAPTURE, c && context_wants_capture(c));
-        capture_gate_set(&v->gate, GATE_PUBLISHED, c && room_is_in(room) && room->published);
+        capture_gate_set(&v->gate, GATE_PUBLISHED, c && room_is_in(room) && room->published && !c->invisible);
         capture_gate_set(&v->gate, GATE_UNMUTED, c && !c->muted);
         capture_gate_set_transmit(&v->gate, c ? c->settings.transmit_mode : TRANSMIT_CONTINUOUS, c && c->talker);
         if (v->port)

@@ -32,6 +32,8 @@ enum step {
         CAPTURE_OFF,
         PUBLISH_ON,
         PUBLISH_OFF,
+        BECOME_INVISIBLE,
+        BECOME_VISIBLE,
         MUTE,
         UNMUTE,
         USER_ALLOWS,
@@ -45,6 +47,8 @@ enum step {
         LEAVE_WORKS,
         OPERATION_WORKS,
         OPERATION_FAILS,
+        VISIBILITY_WORKS,
+        VISIBILITY_FAILS,
         SERVER_LOST,
         SERVER_BACK,
         ROOM_ENDS,
@@ -149,6 +153,15 @@ static void asked(int request)
         ASSERT(request >= 0 || request == -EBUSY); /* too many wait for the server */
 }
 
+static int change_visibility(struct world *w, bool visible)
+{
+        struct options *o;
+
+        ASSERT_OK(options_new(&o));
+        ASSERT_OK(options_add_boolean(o, "visible", visible));
+        return rig_call(w->rig, w->c, 3, API_CHANGE_USER_VISIBILITY, o);
+}
+
 static void program_step(struct world *w, enum step s)
 {
         struct rig *rig = w->rig;
@@ -161,6 +174,8 @@ static void program_step(struct world *w, enum step s)
         case CAPTURE_OFF: asked(rig_state(rig, w->c, 3, API_CHANGE_AUDIO_CAPTURE, s == CAPTURE_ON)); break;
         case PUBLISH_ON:
         case PUBLISH_OFF: asked(rig_state(rig, w->c, 3, API_CHANGE_STREAM_PUBLISH_STATE, s == PUBLISH_ON)); break;
+        case BECOME_INVISIBLE:
+        case BECOME_VISIBLE: asked(change_visibility(w, s == BECOME_VISIBLE)); break;
         case MUTE:
         case UNMUTE: context_set_muted(w->c, s == MUTE); break;
         case CONTINUOUS: context_set_transmit_mode(w->c, TRANSMIT_CONTINUOUS); break;
@@ -230,6 +245,7 @@ static void server_step(struct world *w, enum step s)
         static const struct engine_result ok = { 0 }, full = { .reason = ENGINE_ROOM_FULL };
         struct fake_script *script = &w->rig->script;
         enum room_state state = view_of(w).state;
+        bool judged = false;
 
         if (!script->engine || s < JOIN_WORKS || s > ROOM_ENDS)
                 return;
@@ -239,6 +255,8 @@ static void server_step(struct world *w, enum step s)
                 (void)fake_finish(script, FAKE_LEAVE, &ok);
         if (s == OPERATION_WORKS || s == OPERATION_FAILS)
                 answer_publish(w, s == OPERATION_WORKS ? &ok : &full);
+        if (s == VISIBILITY_WORKS || s == VISIBILITY_FAILS)
+                judged = fake_finish(script, FAKE_SET_VISIBLE, s == VISIBILITY_WORKS ? &ok : &full) >= 0;
         if (s == SERVER_LOST && state == ROOM_STATE_JOINED)
                 ASSERT_OK(fake_state(script, ENGINE_STATE_RECONNECTING, &ok));
         if (s == SERVER_BACK && state == ROOM_STATE_RECONNECTING)
@@ -246,6 +264,8 @@ static void server_step(struct world *w, enum step s)
         if (s == ROOM_ENDS && (state == ROOM_STATE_JOINED || state == ROOM_STATE_RECONNECTING))
                 ASSERT_OK(fake_end(script, ENGINE_SERVER_GONE));
         rig_turn(w->rig);
+        if (s == VISIBILITY_WORKS && judged && !view_of(w).visible)
+                w->published = false; /* the server ends it */
 }
 
 static void sound_step(struct world *w, enum step s)
@@ -273,7 +293,7 @@ static bool is_allowed(struct world *w)
 
         if (!fake_audio_capture(&w->rig->audio))
                 w->source = false; /* a device opened later is linked to nothing yet */
-        return v.state == ROOM_STATE_JOINED && v.audio_capture && w->published && !v.muted && w->source &&
+        return v.state == ROOM_STATE_JOINED && v.visible && v.audio_capture && w->published && !v.muted && w->source &&
                consent_check(manager_consent(w->rig->m), &who) == CONSENT_ALLOW;
 }
 

@@ -29,7 +29,8 @@ mtype policy = ask;         /* what the user or the configuration said of this p
 mtype waiting = nothing;
 bool consented, auto_publish, capture_auto, muted, talking;
 mtype capture = unset, publish = unset;
-bool visible = true;
+bool invisible, wants_seen = true; /* as the server has it; as asked of it */
+bool visible_op;            /* set_visible(wants_seen) in flight */
 bool published;             /* the engine publishes our audio; while joining: will */
 mtype publish_op = unset;   /* an operation in flight: on, off */
 bool port, is_source;       /* the device is open; what it is linked to is a source */
@@ -37,12 +38,12 @@ byte gate;
 bool told_joined;           /* what the contract calls being in the room */
 
 #define room_is_in()            (state == joined_ || state == reconnecting)
-#define context_wants_capture() (consented && (capture == on || (capture == unset && capture_auto)))
-#define context_wants_publish() (visible && (publish == on || (publish == unset && auto_publish)))
+#define context_wants_capture() (consented && (capture == on || (capture == unset && capture_auto && !invisible)))
+#define context_wants_publish() (!invisible && (publish == on || (publish == unset && auto_publish)))
 
 /* The contract's words (README, "Privacy"). */
 #define allowed() (policy == allow && consented && state == joined_ && published && !muted && port && is_source && \
-                   (capture == on || (capture == unset && auto_publish)))
+                   !invisible && (capture == on || (capture == unset && auto_publish)))
 
 inline capture_gate_set(c, holds)
 {
@@ -73,7 +74,11 @@ inline set_gate()
         capture_gate_set(JOINED, room_is_in());
 #endif
         capture_gate_set(CAPTURE, context_wants_capture());
+#ifndef MUTATION_THE_INVISIBLE_ARE_HEARD
+        capture_gate_set(PUBLISHED, room_is_in() && published && !invisible);
+#else
         capture_gate_set(PUBLISHED, room_is_in() && published);
+#endif
 #ifndef MUTATION_MUTE_IS_FORGOTTEN
         capture_gate_set(UNMUTED, !muted)
 #else
@@ -121,6 +126,7 @@ inline do_close()
         voice_close();
         published = false;
         publish_op = unset;
+        visible_op = false;
         capture_auto = false;
         waiting = (waiting == a_join -> nothing : waiting)
 }
@@ -144,7 +150,7 @@ inline start_join(automatic)
         :: !automatic || policy == allow ->
                 state = joining;
                 auto_publish = automatic;
-                consented = consented || automatic;
+                consented = consented || (automatic && !invisible);
                 room_start()
         :: automatic && policy == ask -> state = joining; auto_publish = true; waiting = a_join /* room_hold() */
         :: automatic && policy == deny
@@ -222,6 +228,20 @@ inline finish_publish(works)
         voice_update()
 }
 
+/* become(): who is not seen is not heard */
+inline finish_visibility(works)
+{
+        if
+        :: works ->
+                invisible = !wants_seen;
+                published = published && !invisible
+        :: !works
+        fi;
+        visible_op = false;
+        room_follow_intents();
+        voice_update()
+}
+
 inline do_enter() { capture_auto = auto_publish; room_follow_intents() }
 
 active proctype control()
@@ -251,11 +271,13 @@ active proctype control()
                    :: room_is_in() -> room_follow_intents()
                    :: else
                    fi
-                :: visible = !visible; /* ChangeUserVisibility */
+                :: !visible_op -> wants_seen = !wants_seen; /* ChangeUserVisibility */
                    if
-                   :: room_is_in() -> room_follow_intents()
-                   :: else
+                   :: room_is_in() -> visible_op = true
+                   :: else -> invisible = !wants_seen
                    fi
+                :: visible_op && room_is_in() -> finish_visibility(true)
+                :: visible_op && room_is_in() -> finish_visibility(false)
                 :: room_is_in() -> talking = true /* context_start_talking() */
                 :: context_stop_talking()
                 :: state == joining && started -> state = joined_; do_enter(); voice_update() /* ROOM_JOIN_OK */
