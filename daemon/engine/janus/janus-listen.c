@@ -9,10 +9,10 @@
  *    look; Janus makes an offer only where something was missing.
  *
  * Nor does anybody see that the room is needed when the last member leaves. So each listener leaves a mark in it, by
- * which the last member knows not to destroy it (janus-leave.c). It holds the session's random number, so that it is of
- * no use to anybody where tokens are looked at after all. A listener that dies without a word leaves its mark: the room
- * then lives as long as its Janus. Without the room's secret there are no marks, and the last member's leave may be the
- * end for who listens.
+ * which the last member knows not to destroy it (janus-leave.c). It holds the session's random number, so that it is
+ * of no use to anybody where tokens are looked at after all. A listener that dies without a word leaves its mark: the
+ * room then lives as long as its Janus. Without the room's secret there are no marks, and the last member's leave may
+ * be the end for who listens.
  *
  * A handle that was a member's cannot be another's (425): to hide it is detached, and a fresh one attached.
  */
