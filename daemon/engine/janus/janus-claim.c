@@ -56,7 +56,7 @@ static void look(struct janus_fsm *f)
 
 void jf_oust(struct janus_fsm *f)
 {
-        if (f->state == JANUS_STATE_OUSTED)
+        if (f->state < JANUS_STATE_ENTERING || f->state > JANUS_STATE_JOINED) /* not in, or out already */
                 return;
         jf_close_peer(f, HANDLE_PUB);
         jf_close_peer(f, HANDLE_SUB);
