@@ -293,6 +293,8 @@ class Reconnect(case.Case):
         self.assertEqual((len(fds1), threads1), (len(fds0), threads0))
         self.assertLess(kb1 - kb0, 2000)
         self.assertEqual(ja.events("interrupted") + jb.events("interrupted"), [])
+        b.stop_daemon()
+        self.assert_no_sanitizer_report()
 
 
 def client_get(interface, name):
