@@ -216,6 +216,8 @@ void participant_update(struct participant *p, uint32_t published, uint32_t subs
         if (audio_muted != p->audio_muted)
                 participant_changed(p, PARTICIPANT_AUDIO_MUTED);
         p->audio_muted = audio_muted;
+        if (was_subscribed & ~subscribed & ENGINE_AUDIO) /* nobody listens any more, so nobody would tell the end */
+                participant_set_speaking(p, false);
         follow_subscription(p);
 }
 

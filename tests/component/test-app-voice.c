@@ -116,6 +116,23 @@ TEST(processing_that_is_off_is_not_there)
         ASSERT(!rig->script.capture->wants_far);
 }
 
+/* The track that would tell the end of speech goes with the subscription. */
+TEST(who_is_no_longer_received_speaks_no_longer)
+{
+        _cleanup_(rig_freep) struct rig *rig = rig_make();
+        struct context *c = rig_joined(rig, true);
+
+        rig_person(rig, ENGINE_PARTICIPANT_JOINED, "amy", ENGINE_AUDIO, ENGINE_AUDIO);
+        ASSERT_OK(fake_speak(&rig->script, "amy", true));
+        rig_turn(rig);
+        ASSERT(person(c, "amy").speaking);
+        (void)rig_take(rig);
+        rig_person(rig, ENGINE_PARTICIPANT_UPDATED, "amy", ENGINE_AUDIO, 0);
+        rig_turn(rig);
+        ASSERT(!person(c, "amy").speaking);
+        ASSERT_STR(rig_take(rig), "speakers 1\n");
+}
+
 TEST(exit_shuts_gate_and_device_at_once)
 {
         _cleanup_(rig_freep) struct rig *rig = rig_make();
