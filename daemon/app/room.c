@@ -70,6 +70,7 @@ static void do_close(struct room *room)
         token_clock_set(&room->token, 0);
         wishes_clear(&room->wishes);
         room_quality_end(room);
+        room->publish_op = room->visible_op = 0; /* what they answer now is of no room any more */
         room->settling = false;
         room_set_published(room, false);
         context_fail_ops(c, "room exited");

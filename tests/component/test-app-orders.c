@@ -23,6 +23,7 @@ enum step {
         SCREEN_A,
         SETTING_A,
         SHORT_TOKEN_A,
+        VISIBILITY_A,
         MUTE_A,
         CONSENT_GONE, /* from now on the user is asked */
         USER_ALLOWS,
@@ -45,7 +46,7 @@ struct world {
         struct context *a, *b; /* NULL once removed */
         bool a_gone;
         bool of_a[RIG_MAX_REQUESTS]; /* asked by A's owner */
-        unsigned n_settings;
+        unsigned n_settings, n_visibility;
 };
 
 static void forget_the_removed(struct world *w)
@@ -87,6 +88,15 @@ static int call_setting(struct world *w)
         }
 }
 
+static int call_visibility(struct world *w)
+{
+        struct options *o;
+
+        ASSERT_OK(options_new(&o));
+        ASSERT_OK(options_add_boolean(o, "visible", w->n_visibility++ % 2));
+        return rig_call(w->rig, w->a, 1, API_CHANGE_USER_VISIBILITY, o);
+}
+
 /* Twenty seconds more: the room ends by itself within LONG_TIME, if the engine takes it. */
 static int call_short_token(struct world *w)
 {
@@ -122,6 +132,8 @@ static void client_step(struct world *w, enum step s)
                 by_a(w, call_setting(w));
         if (s == SHORT_TOKEN_A)
                 by_a(w, call_short_token(w));
+        if (s == VISIBILITY_A)
+                by_a(w, call_visibility(w));
         if (s == MUTE_A)
                 context_set_muted(w->a, true);
 }
@@ -171,7 +183,7 @@ static void engine_step(struct world *w, enum step s)
         if (s == LEAVE_WORKS)
                 (void)fake_finish(script, FAKE_LEAVE, &ok);
         if (s == OPERATION_WORKS && fake_finish(script, FAKE_PUBLISH, &ok) < 0 &&
-            fake_finish(script, FAKE_UPDATE_TOKEN, &ok) < 0)
+            fake_finish(script, FAKE_UPDATE_TOKEN, &ok) < 0 && fake_finish(script, FAKE_SET_VISIBLE, &ok) < 0)
                 (void)fake_finish(script, FAKE_SUBSCRIBE, &ok);
         if (s == AMY_COMES)
                 rig_person(w->rig, ENGINE_PARTICIPANT_JOINED, "amy", ENGINE_AUDIO, ENGINE_AUDIO);

@@ -52,6 +52,32 @@ TEST(parameters_are_checked)
         ASSERT(view(c).visible);
 }
 
+/* Asked for while joining, and not yet carried out when the room is left: by exit, or with the owner. */
+TEST(a_wish_outlives_the_room_that_could_not_grant_it)
+{
+        static const struct engine_result ok = { 0 };
+
+        for (int owner_gone = 0; owner_gone < 2; owner_gone++) {
+                _cleanup_(rig_freep) struct rig *rig = rig_make();
+                struct context *c = rig_context(rig, 1);
+
+                rig->script.answer[FAKE_JOIN].hang = rig->script.answer[FAKE_SET_VISIBLE].hang = true;
+                ASSERT_OK(rig_join(rig, c, 1, "room", "me", true));
+                ASSERT_OK(visible(rig, c, false));
+                ASSERT_OK(fake_finish(&rig->script, FAKE_JOIN, &ok));
+                rig_turn(rig);
+                ASSERT_EQ(rig->script.calls[FAKE_SET_VISIBLE], 1);
+                if (owner_gone)
+                        manager_owner_gone(rig->m, ":1.1");
+                else
+                        ASSERT_OK(rig_simple(rig, c, 1, API_EXIT));
+                rig_run_ms(rig, 100);
+                ASSERT(!rig->script.engine);
+                if (!owner_gone)
+                        ASSERT(!view(c).visible);
+        }
+}
+
 TEST(an_invisible_join_publishes_nothing_and_asks_nobody)
 {
         _cleanup_(rig_freep) struct rig *rig = rig_make();
