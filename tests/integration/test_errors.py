@@ -39,6 +39,7 @@ OPERATIONS = {
     "ChangeVideoCapture": {"state": ("number", True, 0)},
     "SwitchCamera": {"camera": ("string", True, "front")},
     "UpdateToken": {"token": ("string", True, "native")},
+    "ChangeUserVisibility": {"visible": ("boolean", True, True)},
     "SetVideoEncoderConfig": {"maxSolution": ("object", True, SOLUTION)},
     "SetAudioPlaybackDevice": {"device": ("string", True, "speakerphone")},
     "ChangeStreamPublishState": {"state": ("number", True, 1), "streamType": ("string", False, "audio")},
@@ -144,7 +145,7 @@ REASONS = {
 }
 for _reason, (_codes, _text) in REASONS.items():
     ENGINE.append(Row("idle", "JoinRtcRoom", dict(JOIN, roomId="fake.fail." + _reason), _codes, _text))
-    for _method in ("UpdateToken", "ChangeStreamPublishState", "ChangeStreamSubscribeState"):
+    for _method in ("UpdateToken", "ChangeStreamPublishState", "ChangeStreamSubscribeState", "ChangeUserVisibility"):
         ENGINE.append(Row("in fake.refuse." + _reason, _method, good(_method), _codes, _text))
 
 # A real Janus, or none.

@@ -258,7 +258,8 @@ static void direct_by_name(struct fake *f, const char *room)
         answer[FAKE_LEAVE].hang = strcmp(room, "fake.stay") == 0;
         (void)find_reason(room, "fake.fail.", &answer[FAKE_JOIN].result);
         (void)find_reason(room, "fake.refuse.", &refusal);
-        answer[FAKE_PUBLISH].result = answer[FAKE_SUBSCRIBE].result = answer[FAKE_UPDATE_TOKEN].result = refusal;
+        for (enum fake_op op = FAKE_LEAVE + 1; op < _FAKE_OP_MAX; op++)
+                answer[op].result = refusal;
 }
 
 /* What happens in a room that no test directs, once it is joined: the events follow the answer, being due later. */
