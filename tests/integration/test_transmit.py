@@ -3,6 +3,7 @@
 
 The times of the first and the last packet are measured on the wire and printed, not asserted.
 """
+import base64
 import os
 import signal
 import socket
@@ -17,8 +18,11 @@ import numpy as np
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 from harness import case, sound  # noqa: E402
 from harness.bus import BUS_NAME, Client  # noqa: E402
+from harness.desktop import APP_ID, APP_KEY  # noqa: E402
+from harness.janus import secret_of  # noqa: E402
 from harness.portal import BACKEND, Double, start_portal  # noqa: E402
 from harness.workspace import wait_for  # noqa: E402
+from test_chromium import Browser, signed  # noqa: E402
 
 LISTEN = "127.0.0.1:8188"
 SHORTCUT = "push-to-talk"
@@ -109,6 +113,73 @@ class Transmit(case.Case):
         for one, two in zip(packets, packets[1:]):
             self.assertEqual((two[1] - one[1], two[2] - one[2], two[3]), (1, 960, False))
         self.assertLess(packets[2][0] - packets[0][0], 40000, "60 ms of sound did not come at once")
+
+    # ---- what a browser makes of spurts ----
+
+    SWEEP = (400, 4400)  # Hz, once a second: a pitch tells when it was captured
+
+    def captured_at(self, samples, at):
+        """The second, modulo 1, at which what is heard around `at` (a sample) was captured."""
+        window = samples[at - 360:at + 360] * np.hanning(720)
+        spectrum = np.abs(np.fft.rfft(window, 1 << 15))
+        hertz = np.argmax(spectrum) * sound.RATE / (1 << 15)
+        return (hertz - self.SWEEP[0]) / (self.SWEEP[1] - self.SWEEP[0])
+
+    def spurts_of(self, samples):
+        """(first, last) sample of each stretch of sound."""
+        loud = np.flatnonzero(np.convolve(np.abs(samples), np.ones(480) / 480, "same") > 0.02)
+        edges = np.flatnonzero(np.diff(loud) > sound.RATE // 10)
+        return list(zip(np.concatenate(([loud[0]], loud[edges + 1])), np.concatenate((loud[edges], [loud[-1]]))))
+
+    def join_browser(self):
+        secret, room = secret_of(APP_ID, APP_KEY), APP_ID + "/room"
+        browser = Browser(url="ws://" + LISTEN, room=room, user="web", apiToken=signed(secret, "janus", "janus.plugin.videoroom"),
+                          roomToken=signed(secret, "janus.plugin.videoroom", "room=" + room))
+        self.ws.closers.append(browser.close)
+        self.assertEqual(browser.first["event"], "joined", browser.first)
+        self.jb.wait_members("alice", "bob", "web")
+        return browser
+
+    def of_bob(self, browser):
+        people = [s for s in browser.ask("stats") if s["type"] == "inbound-rtp"]
+        return max(people, key=lambda s: s["packetsReceived"])
+
+    def test_a_browser_keeps_the_beginnings(self):
+        """Each spurt begins with a burst of 60 ms: none of it is lost in Chromium, and the delay does not stay."""
+        self.a.ctl("mute")
+        self.join(SHORTCUT)
+        t = np.arange(60 * sound.RATE) / sound.RATE % 1
+        sweep = 0.3 * np.sin(2 * np.pi * (self.SWEEP[0] * t + (self.SWEEP[1] - self.SWEEP[0]) * t ** 2 / 2))
+        sound.play(self.b, sound.write_wav(os.path.join(self.b.path, "sweep.wav"), sweep))
+        browser = self.join_browser()
+        self.talk(True)
+        wait_for(lambda: (browser.ask("heard").get("bob", {}).get("db") or -200) > -60, "bob in the browser", 20)
+        self.talk(False)
+        time.sleep(1)
+        browser.ask("record('bob')")
+        held = []
+        for _ in range(12):
+            down_us = self.talk(True)
+            time.sleep(0.45)
+            held.append((self.talk(False) - down_us) / 1e6)
+            time.sleep(0.5)
+        before = self.of_bob(browser)
+        self.talk(True)
+        time.sleep(4)
+        after = self.of_bob(browser)
+        self.talk(False)
+        time.sleep(0.5)
+        samples = np.frombuffer(base64.b64decode(browser.ask("recorded")), "<i2") / 32768
+        spurts = self.spurts_of(samples)
+        self.assertEqual(len(spurts), 13)
+        margin = sound.RATE // 100
+        lead = [((self.captured_at(samples, last - margin) - self.captured_at(samples, first + margin)) % 1 + 0.02 - time_held) * 1000
+                for (first, last), time_held in zip(spurts, held)]
+        delay = (after["jitterBufferDelay"] - before["jitterBufferDelay"]) / (after["jitterBufferEmittedCount"] - before["jitterBufferEmittedCount"])
+        print("\n  heard from before the key, ms: median %.0f, least %.0f; jitter buffer after 13 spurts %.0f ms" %
+              (np.median(lead), min(lead), 1000 * delay), file=sys.stderr)
+        self.assertGreater(np.median(lead), 40)
+        self.assertLess(delay, 0.15)
 
     # ---- push-to-talk ----
 

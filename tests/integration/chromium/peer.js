@@ -3,8 +3,8 @@
 //   node peer.js '{"url": "ws://…", "room": "app/room", "user": "id", "apiToken": "…", "roomToken": "…", "wav": "file"}'
 //
 // More options: "video": true, a camera, too; "roomSecret": "…", with which whoever has the id is thrown out.
-// Prints {"event": "joined", "ms": …} or {"event": "error", "text": …}; then for each line "heard", "stats" or "news" on
-// standard input one object; ends when standard input does.
+// Prints {"event": "joined", "ms": …} or {"event": "error", "text": …}; then for each line "heard", "stats", "news",
+// "record('userId')" or "recorded" on standard input one object; ends when standard input does.
 'use strict';
 const fs = require('fs');
 const http = require('http');
@@ -52,7 +52,7 @@ function serve() {
     say({ event: 'error', text: e.message });
   }
   for await (const line of readline.createInterface({ input: process.stdin }))
-    say({ event: line, value: await page.evaluate({ stats: 'stats()', news: 'news' }[line] || 'heard()') });
+    say({ event: line, value: await page.evaluate(/news|\(/.test(line) ? line : `${line}()`) });
   await browser.close();
   server.close();
 })().catch(e => { say({ event: 'error', text: e.message }); process.exit(1); });
