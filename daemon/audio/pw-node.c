@@ -19,15 +19,16 @@ struct pwnode {
         void *ctx;
         struct pwcore *core; /* borrowed while attached */
         struct pwtap *tap;   /* owned; NULL while detached */
+        bool placed;         /* the session manager has been told where this tap goes */
 };
 
 static struct pw_properties *properties(const struct pwnode *n)
 {
         struct pw_properties *p =
                 pw_properties_new(PW_KEY_MEDIA_TYPE, "Audio", PW_KEY_MEDIA_CATEGORY,
-                                  n->direction == AUDIO_CAPTURE ? "Capture" : "Playback", PW_KEY_MEDIA_ROLE,
-                                  "Communication", PW_KEY_MEDIA_NAME, n->description, PW_KEY_NODE_NAME, n->name,
-                                  PW_KEY_NODE_DESCRIPTION, n->description, PW_KEY_APP_NAME, n->app_name, NULL);
+                                  n->direction == AUDIO_CAPTURE ? "Capture" : "Playback", PW_KEY_MEDIA_NAME,
+                                  n->description, PW_KEY_NODE_NAME, n->name, PW_KEY_NODE_DESCRIPTION, n->description,
+                                  PW_KEY_APP_NAME, n->app_name, NULL);
 
         if (!p)
                 return NULL;
@@ -40,10 +41,12 @@ static struct pw_properties *properties(const struct pwnode *n)
                 pw_properties_set(p, "channelmix.normalize", "true");
         if (*n->target)
                 pw_properties_set(p, PW_KEY_TARGET_OBJECT, n->target);
-        /* Volume and place of each person are remembered by us. A session manager remembers them for all streams of
-         * one role: one person turned down would be everybody. */
-        pw_properties_set(p, "state.restore-props", "false");
-        pw_properties_set(p, "state.restore-target", "false");
+        /* the microphone has its role from the start: headsets change their profile by it. For the others see pw-tap.c
+         */
+        if (n->direction == AUDIO_CAPTURE)
+                pw_properties_set(p, PW_KEY_MEDIA_ROLE, "Communication");
+        else
+                pw_properties_set(p, PW_KEY_APP_ID, n->name);
         return p;
 }
 
@@ -61,16 +64,30 @@ int pwnode_attach(struct pwnode *n, struct pwcore *core)
 
 void pwnode_detach(struct pwnode *n)
 {
+        n->placed = false;
         if (n->tap)
                 pwcore_retire(n->core, take_ptr(n->tap));
 }
 
-static int move(struct pwnode *n)
+/* -ENOTSUP: not now. */
+static int place(struct pwnode *n)
 {
         struct pwdevices *d = pwcore_devices(n->core);
         int r = d && pwtap_id(n->tap) != PWTAP_NO_ID ? pwdevices_move(d, pwtap_id(n->tap), n->target) : -ENOTSUP;
 
-        if (r >= 0)
+        n->placed = r >= 0;
+        return r;
+}
+
+void pwnode_settle(struct pwnode *n)
+{
+        if (n->tap && !n->placed)
+                (void)place(n);
+}
+
+static int move(struct pwnode *n)
+{
+        if (place(n) >= 0)
                 return 0;
         pwnode_detach(n);
         return pwcore_get(n->core) ? pwnode_attach(n, n->core) : 0;

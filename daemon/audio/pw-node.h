@@ -27,6 +27,10 @@ void pwnode_detach(struct pwnode *n); /* legal when it is out */
 /* "": the default. -ENOMEM: it stays where it is. Where no session manager can be asked the node is made anew. */
 int pwnode_set_target(struct pwnode *n, const char *target);
 
+/* Once the node is in the graph: tells the session manager where it goes, also when that is the default. What a node
+ * is made with alone does not last: WirePlumber 0.4 takes a target that was the default for a wish to follow it. */
+void pwnode_settle(struct pwnode *n);
+
 uint32_t pwnode_id(const struct pwnode *n); /* in the graph it is attached to; PWNODE_NO_ID while it is in none */
 bool pwnode_is_broken(
         const struct pwnode *n); /* attached, and given up by PipeWire: to be detached and attached again */

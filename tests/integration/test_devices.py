@@ -152,6 +152,42 @@ class Devices(case.Case):
         self.set("OutputDevice", "")
         self.wait_heard(self.a, "other-sink", 880, ["test-sink"])
 
+    def test_a_choice_that_is_the_default_stays(self):
+        """Chosen while it was the default, known before the stream was made: it does not go with the default."""
+        self.call()
+        self.plug(self.a, "other-sink", "Other")
+        self.assertIn("other-sink", self.devices())
+        self.set("OutputDevice", "test-sink")
+        self.join()
+        self.wait_heard(self.a, "test-sink", 880, ["other-sink"])
+        self.a.run("wpctl", "set-default", str(self.node_id(self.a, "other-sink")))
+        wait_for(lambda: self.devices()["other-sink"]["isDefault"], "the other default")
+        for _ in range(3):
+            self.assertTrue(self.is_heard_at(self.a, "test-sink", 880))
+        self.assertLess(sound.rms(self.heard_at(self.a, "other-sink")), 1e-3)
+
+    def role_of(self, user):
+        node = self.node_id(self.a, self.person(user)["nodeName"])
+        return [o for o in self.objects(self.a) if o["id"] == node][0]["info"]["props"].get("media.role")
+
+    def volume_in_the_mixer(self, user):
+        node = self.node_id(self.a, self.person(user)["nodeName"])
+        return [o for o in self.objects(self.a) if o["id"] == node][0]["info"]["params"]["Props"][0]["channelVolumes"][0]
+
+    def test_turned_down_in_the_mixer_is_one_person(self):
+        """What a mixer set is not carried over to whoever comes next."""
+        self.call()
+        self.join()
+        node = self.node_id(self.a, self.person("bob")["nodeName"])
+        self.a.run("pw-cli", "s", str(node), "Props", "{ channelVolumes: [ 0.1 ] }")
+        wait_for(lambda: self.volume_in_the_mixer("bob") < 0.2, "bob to be turned down")
+        self.jb.leave()
+        wait_for(lambda: not [m for m in self.a.ctl_json("members") if m["userId"] == "bob"], "bob to have left")
+        carol = self.b.join("room", "carol")
+        wait_for(lambda: self.role_of("carol") == "Communication", "carol's role")
+        self.assertGreater(wait_for(lambda: self.volume_in_the_mixer("carol"), "carol's volume"), 0.99)
+        carol.leave()
+
     def test_speakerphone_and_earpiece(self):
         self.call()
         self.plug(self.a, "ear-sink", "Earpiece")
