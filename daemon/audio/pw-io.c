@@ -142,7 +142,9 @@ static void on_look(void *ctx)
         list_for_each (s, &io->streams, link) {
                 uint64_t due_us = mend(io, s, now_us);
 
-                pwnode_settle(s->node);
+                if (due_us < next_us)
+                        next_us = due_us;
+                due_us = pwnode_settle(s->node, now_us);
                 if (due_us < next_us)
                         next_us = due_us;
         }

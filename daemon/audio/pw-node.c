@@ -10,6 +10,10 @@
 #include "audio/pw-devices.h"
 #include "audio/pw-tap.h"
 
+#define ROLE "Communication"
+
+enum { ROLE_AFTER_US = 3 * 1000 * 1000 };
+
 struct pwnode {
         enum audio_direction direction;
         char *name, *description, *app_name, *target; /* owned */
@@ -20,6 +24,7 @@ struct pwnode {
         struct pwcore *core; /* borrowed while attached */
         struct pwtap *tap;   /* owned; NULL while detached */
         bool placed;         /* the session manager has been told where this tap goes */
+        uint64_t role_us;    /* due: playback takes its role; 0: not linked yet, LOOP_NEVER: it has it */
 };
 
 static struct pw_properties *properties(const struct pwnode *n)
@@ -41,10 +46,9 @@ static struct pw_properties *properties(const struct pwnode *n)
                 pw_properties_set(p, "channelmix.normalize", "true");
         if (*n->target)
                 pw_properties_set(p, PW_KEY_TARGET_OBJECT, n->target);
-        /* the microphone has its role from the start: headsets change their profile by it. For the others see pw-tap.c
-         */
+        /* the microphone has its role from the start: headsets change their profile by it */
         if (n->direction == AUDIO_CAPTURE)
-                pw_properties_set(p, PW_KEY_MEDIA_ROLE, "Communication");
+                pw_properties_set(p, PW_KEY_MEDIA_ROLE, ROLE);
         else
                 pw_properties_set(p, PW_KEY_APP_ID, n->name);
         return p;
@@ -65,6 +69,7 @@ int pwnode_attach(struct pwnode *n, struct pwcore *core)
 void pwnode_detach(struct pwnode *n)
 {
         n->placed = false;
+        n->role_us = 0;
         if (n->tap)
                 pwcore_retire(n->core, take_ptr(n->tap));
 }
@@ -79,10 +84,27 @@ static int place(struct pwnode *n)
         return r;
 }
 
-void pwnode_settle(struct pwnode *n)
+/* WirePlumber remembers a stream's volume by its role, else by the application's id, and restores it soon after the
+ * stream has appeared: with a role, whoever comes next would begin as loud as the one that a mixer turned down last.
+ * So playback gets its role when that is over. */
+static uint64_t follow_role(struct pwnode *n, uint64_t now_us)
 {
-        if (n->tap && !n->placed)
+        if (n->role_us == 0 && pwtap_is_linked(n->tap))
+                n->role_us = n->direction == AUDIO_PLAYBACK ? now_us + ROLE_AFTER_US : LOOP_NEVER;
+        if (n->role_us != 0 && n->role_us <= now_us) {
+                pwtap_set_role(n->tap, ROLE);
+                n->role_us = LOOP_NEVER;
+        }
+        return n->role_us != 0 ? n->role_us : LOOP_NEVER;
+}
+
+uint64_t pwnode_settle(struct pwnode *n, uint64_t now_us)
+{
+        if (!n->tap)
+                return LOOP_NEVER;
+        if (!n->placed)
                 (void)place(n);
+        return follow_role(n, now_us);
 }
 
 static int move(struct pwnode *n)

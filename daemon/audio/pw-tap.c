@@ -37,8 +37,7 @@ struct pwtap {
         void (*changed)(void *ctx); /* NULL when retired */
         void *ctx;
         bool broken;
-        bool has_role; /* playback: it was given */
-        bool asked;    /* retired: the server was told to destroy the node */
+        bool asked; /* retired: the server was told to destroy the node */
         uint64_t deadline_us;
         struct rt_gate gate; /* between RT and the port; shut when retired */
         float gain;          /* RT: where the ramp stands */
@@ -117,19 +116,6 @@ static void on_process_rt(void *data)
 
 /* ---- in use ---- */
 
-/* WirePlumber remembers a stream's volume by its role, else by the application's id, and restores it when the stream
- * appears: with a role, whoever comes next would begin as loud as the one a mixer turned down last. So playback gets
- * its role when it has been linked, which is after that. */
-static void take_role(struct pwtap *t)
-{
-        const struct spa_dict_item role = SPA_DICT_ITEM_INIT(PW_KEY_MEDIA_ROLE, "Communication");
-
-        if (t->has_role || t->direction == AUDIO_CAPTURE)
-                return;
-        t->has_role = true;
-        (void)pw_stream_update_properties(t->stream, &SPA_DICT_INIT(&role, 1));
-}
-
 static void on_state_changed(void *data, enum pw_stream_state old, enum pw_stream_state state, const char *error)
 {
         struct pwtap *t = data;
@@ -137,8 +123,6 @@ static void on_state_changed(void *data, enum pw_stream_state old, enum pw_strea
         log_debug("node %u: %s -> %s%s%s", pw_stream_get_node_id(t->stream), pw_stream_state_as_string(old),
                   pw_stream_state_as_string(state), error ? ": " : "", error ? error : "");
         t->broken = state == PW_STREAM_STATE_ERROR || (state == PW_STREAM_STATE_UNCONNECTED && old > state);
-        if (state >= PW_STREAM_STATE_PAUSED)
-                take_role(t);
         if (t->changed)
                 t->changed(t->ctx);
 }
@@ -189,6 +173,18 @@ int pwtap_new(struct pw_core *core, struct pw_properties *props, enum audio_dire
                 return r;
         *ret = take_ptr(t);
         return 0;
+}
+
+bool pwtap_is_linked(const struct pwtap *t)
+{
+        return pw_stream_get_state(t->stream, NULL) >= PW_STREAM_STATE_PAUSED;
+}
+
+void pwtap_set_role(struct pwtap *t, const char *role)
+{
+        const struct spa_dict_item item = SPA_DICT_ITEM_INIT(PW_KEY_MEDIA_ROLE, role);
+
+        (void)pw_stream_update_properties(t->stream, &SPA_DICT_INIT(&item, 1));
 }
 
 static void cut(struct pwtap *t)

@@ -26,6 +26,8 @@ struct pwtap *pwtap_free(struct pwtap *t);
 
 uint32_t pwtap_id(const struct pwtap *t);    /* in the graph; PWTAP_NO_ID while it is not in it */
 bool pwtap_is_broken(const struct pwtap *t); /* given up by PipeWire */
+bool pwtap_is_linked(const struct pwtap *t); /* to something, so that sound can flow */
+void pwtap_set_role(struct pwtap *t, const char *role);
 
 /* The data thread is out of the port when this returns, and `changed` is not called any more. The list takes the tap.
  */
