@@ -344,6 +344,10 @@ static void start_writing(struct ws_net *n)
 
         if (n->writer || n->state != WS_OPEN || list_is_empty(&n->queue))
                 return;
+        /* libsoup may have closed the socket already and tell so only in a later turn: a closed one gives no source.
+         * What waits goes with the end, or with the time to linger. */
+        if (soup_websocket_connection_get_state(n->conn) != SOUP_WEBSOCKET_STATE_OPEN)
+                return;
         out = g_io_stream_get_output_stream(soup_websocket_connection_get_io_stream(n->conn));
         n->writer = g_pollable_output_stream_create_source(G_POLLABLE_OUTPUT_STREAM(out), NULL);
         g_source_set_callback(n->writer, G_SOURCE_FUNC(on_writable), n, NULL);
