@@ -494,6 +494,49 @@ TEST(a_room_that_does_not_know_our_secret_is_let_be)
         fake_janus_expect(&b.janus, "leave listparticipants allowed destroy ");
 }
 
+TEST(a_mark_that_overtook_the_room_is_left_again)
+{
+        _bed_ b;
+
+        bed_init(&b);
+        b.janus.refuse = "allowed";
+        b.janus.refuse_code = 426;
+        listen_to(&b, "");
+        recorder_expect(&b.rec, "done 1 ok; ");
+        fake_janus_expect(&b.janus,
+                          "create attach attach create allowed detach attach create allowed listparticipants ");
+        ASSERT(b.janus.marked);
+}
+
+TEST(where_nobody_may_leave_marks_one_listens_without)
+{
+        _bed_ b;
+
+        bed_init(&b);
+        b.janus.refuse = "allowed";
+        b.janus.refuse_code = 433;
+        listen_to(&b, "");
+        recorder_expect(&b.rec, "done 1 ok; ");
+        ASSERT(!b.janus.marked);
+}
+
+TEST(who_hides_is_hidden_when_the_mark_is_left)
+{
+        _bed_ b;
+
+        bed_init(&b);
+        b.params.visible = true;
+        join(&b);
+        recorder_clear(&b.rec);
+        b.janus.silent_on = "allowed";
+        set_visible(&b, 2, false);
+        pass(&b);
+        recorder_expect(&b.rec, "");
+        b.engine->ops->free(b.engine);
+        b.engine = NULL;
+        pass(&b);
+}
+
 TEST(marks_go_with_visibility)
 {
         _bed_ b;

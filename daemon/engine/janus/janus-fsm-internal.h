@@ -240,6 +240,7 @@ void jf_hang_up(struct janus_fsm *f); /* peers and connection */
 /* ---- janus-listen.c ---- */
 void jf_listen_mark(struct janus_fsm *f, enum janus_request_kind kind, bool expect);
 void jf_listen_enter(struct janus_fsm *f);
+void jf_listen_marked(struct janus_fsm *f, const struct janus_msg *m);
 void jf_listen_entered(struct janus_fsm *f, const struct janus_msg *m);
 void jf_listen_list(struct janus_fsm *f, const struct janus_msg *m);
 void jf_listen_turn(struct janus_fsm *f, const struct op *op); /* an operation of set_visible */

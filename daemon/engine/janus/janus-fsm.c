@@ -356,11 +356,11 @@ static void on_answer(struct janus_fsm *f, const struct pending *p, const struct
         case JANUS_REQ_PARTICIPANTS: on_participants(f, m); break;
         case JANUS_REQ_KICK: jf_claim_answer(f, m); break;
         case JANUS_REQ_UNMARK: jf_left_unheard(f, m); break;
+        case JANUS_REQ_MARK: jf_listen_marked(f, m); break;
         case JANUS_REQ_CLAIM:
         case JANUS_REQ_DESTROY:
         case JANUS_REQ_DETACH:
         case JANUS_REQ_TRICKLE:
-        case JANUS_REQ_MARK:
         case JANUS_REQ_ROOM_DESTROY:
         case _JANUS_REQ_MAX: break; /* no answer is awaited */
         }

@@ -55,8 +55,25 @@ void jf_listen_enter(struct janus_fsm *f)
 {
         f->enter_sent = true;
         f->enter_tries++;
-        jf_listen_mark(f, JANUS_REQ_MARK, false);
-        look(f);
+        jf_listen_mark(f, JANUS_REQ_MARK, true);
+}
+
+static void turned(struct janus_fsm *f, const struct engine_result *res);
+
+/* A Janus answers each request on a thread of its own: the mark may get there before the room does. Only who has
+ * left it is safe, so what comes next waits for it. Where it is refused for another reason there are no marks. */
+void jf_listen_marked(struct janus_fsm *f, const struct janus_msg *m)
+{
+        struct engine_result ok = { 0 };
+
+        if (f->state == JANUS_STATE_JOINED && f->turn == TURN_HIDING)
+                turned(f, &ok);
+        else if (f->state != JANUS_STATE_ENTERING)
+                return;
+        else if (m->kind == JANUS_ERROR && m->error_code == 426 && f->enter_tries < JANUS_ENTER_TRIES)
+                jf_enter_again(f, f->now_us, "the room is not there yet");
+        else
+                look(f);
 }
 
 void jf_listen_entered(struct janus_fsm *f, const struct janus_msg *m)
@@ -134,12 +151,8 @@ static void hide(struct janus_fsm *f)
 
 void jf_listen_attached(struct janus_fsm *f)
 {
-        struct engine_result ok = { 0 };
-
-        if (f->turn != TURN_HIDING)
-                return;
-        jf_listen_mark(f, JANUS_REQ_MARK, false);
-        turned(f, &ok);
+        if (f->turn == TURN_HIDING)
+                jf_listen_mark(f, JANUS_REQ_MARK, true);
 }
 
 static void show(struct janus_fsm *f)
