@@ -138,6 +138,56 @@ class Network:
         self.ip("link", "set", "eth0", "up", inside=True)
 
 
+class BadLine:
+    """A network of one desktop's own at the end of a bad line (tests/tools/bad-line.c): TRACE is the name of a file in
+    tests/traces, or the text of one. What a Network can, it can; equal seeds give equal lines."""
+
+    def __init__(self, workspace, build, trace, seed=1, signalling="delay"):
+        path = os.path.join(TOP, "tests/traces", trace + ".trace")
+        if not os.path.exists(path):
+            path = os.path.join(workspace.path, "line-%d.trace" % len(workspace.processes))
+            with open(path, "w", encoding="utf-8") as f:
+                f.write(trace + "\n")
+        self.holder = workspace.start(["unshare", "--net", "sleep", "1000"])
+        own = os.readlink("/proc/self/ns/net")
+        theirs = "/proc/%d/ns/net" % self.holder.pid
+        wait_for(lambda: os.readlink(theirs) != own, "a network of its own")
+        self.inside = ["nsenter", "--net=" + theirs]
+        # pylint: disable-next=consider-using-with  # ended in close()
+        self.process = subprocess.Popen([os.path.join(build, "tests/tools/bad-line"), theirs, "10.79.1.1", "10.79.1.2", path, str(seed),
+                                         signalling], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        workspace.closers.append(self.close)
+        self.answer()
+        subprocess.run([*self.inside, "ip", "link", "set", "lo", "up"], check=True)
+        subprocess.run([*self.inside, "ip", "route", "add", "10.79.0.0/16", "dev", "line"], check=True)
+
+    def answer(self):
+        line = self.process.stdout.readline()
+        if not line:
+            raise RuntimeError("the line did not come up")
+        return line.strip()
+
+    def tell(self, word):
+        self.process.stdin.write(word + "\n")
+        self.process.stdin.flush()
+        self.answer()
+
+    def pull(self):
+        self.tell("down")
+
+    def plug(self):
+        self.tell("up")
+
+    def close(self):
+        """Returns what the line counted."""
+        if self.process.poll() is not None:
+            return ""
+        self.process.stdin.close()
+        counted = self.answer()
+        self.process.wait(5)
+        return counted
+
+
 class Relay:
     """A TCP relay to a port of this machine. Its connections can be cut, or go silent without being closed."""
 
