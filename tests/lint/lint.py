@@ -35,7 +35,7 @@ HOMES = [
     (r"nice/|agent\.h", r"daemon/transport/ice-nice\.c"),
     (r"glib|gio/|glib-unix", r"daemon/transport/(ice-nice|turns-bridge)\.c|daemon/net/|daemon/signal/sigconn-ws"),
     (r"libsoup/", r"daemon/signal/sigconn-ws"),
-    (r"openssl/", r"daemon/transport/dtls|daemon/wire/((room|janus)-token|jwt|livekit-msg)\.c"),
+    (r"openssl/", r"daemon/media/e2ee|daemon/transport/dtls|daemon/wire/((room|janus)-token|jwt|livekit-msg)\.c"),
     (r"srtp2?/", r"daemon/transport/srtpctx\.c"),
     (r"opus", r"daemon/media/voice-"),
     (r"speex/", r"daemon/media/(echo|voice-proc)\.c"),
