@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""bench.py BUILD [--json] [NAME…] - the measured figures: cpu, memory, join, mouth-to-ear, dbus, echo (default: all).
+"""bench.py BUILD [--json] [NAME…] - the measured figures: cpu, memory, join, mouth-to-ear, dbus, echo, jitter (default: all).
 
 Each benchmark runs on the real thing in a network namespace of its own, prints a table, and with --json one object a line:
 {"bench", "metric", "value", "unit", "setup", "peer"}; `peer` names whose figure it is, empty for ours. A benchmark that
@@ -14,7 +14,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from harness import workspace  # noqa: E402
 
-NAMES = ["cpu", "memory", "join", "mouth-to-ear", "dbus", "echo"]
+NAMES = ["cpu", "memory", "join", "mouth-to-ear", "dbus", "echo", "jitter"]
 
 
 class Report:
