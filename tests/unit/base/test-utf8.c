@@ -33,6 +33,18 @@ TEST(lengths_of_characters)
         ASSERT_EQ(utf8_character("\xf0\x9f\x8e"), 0);
 }
 
+TEST(what_a_bus_carries_as_text)
+{
+        ASSERT(utf8_is_text("", 0));
+        ASSERT(utf8_is_text("a\xc3\xa9\xf0\x9f\x8e\x99", 7));
+        ASSERT(!utf8_is_text("a\0b", 3));
+        ASSERT(!utf8_is_text("a\xc3\xa9", 2));               /* half a character, whatever stands behind it */
+        ASSERT(!utf8_is_text("\xef\xbf\xbe", 3));            /* U+FFFE */
+        ASSERT(!utf8_is_text("\xef\xb7\x90", 3));            /* U+FDD0 */
+        ASSERT(!utf8_is_text("\xf4\x8f\xbf\xbf", 4));        /* U+10FFFF */
+        ASSERT(utf8_is_text("\xef\xbf\xbd\xef\xb7\x8f", 6)); /* their neighbours */
+}
+
 TEST(what_was_cut_goes)
 {
         trim("a\xc3", "a");
