@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/utf8.h"
 #include "engine/engine.h"
 
 enum { FLIGHT_MAX = 64 };
@@ -156,7 +157,26 @@ static void up_stats(uint32_t op, const struct engine_stats *stats, void *ctx)
         event_end(c);
 }
 
-static const struct engine_events up_events = { 0, up_op_done, up_state, up_participant, up_speaking, up_stats };
+static bool is_message(const struct engine_message *m)
+{
+        return m->topic && strlen(m->topic) <= ENGINE_TOPIC_MAX && (m->data || m->len == 0) &&
+               m->len <= ENGINE_MESSAGE_MAX && m->n_destinations <= ENGINE_DESTINATIONS_MAX &&
+               (!m->text || (m->reliable && utf8_is_text(m->data, m->len) && ((const char *)m->data)[m->len] == '\0'));
+}
+
+static void up_message(const struct engine_message *m, void *ctx)
+{
+        struct checked *c = ctx;
+
+        event_begin(c);
+        assert(in_room(c));
+        assert(is_message(m));
+        c->up.message(m, c->ctx);
+        event_end(c);
+}
+
+static const struct engine_events up_events = { 0,           up_op_done, up_state,  up_participant,
+                                                up_speaking, up_stats,   up_message };
 
 /* ---- downwards ---- */
 
@@ -247,6 +267,15 @@ static int check_set_visible(struct engine *e, uint32_t op, bool visible)
         return r < 0 ? r : took_off(c, c->inner->ops->set_visible(c->inner, op, visible));
 }
 
+static int check_send_message(struct engine *e, uint32_t op, const struct engine_message *m)
+{
+        struct checked *c = checked(e);
+        int r = room_op(c, op, OP_OTHER);
+
+        assert(is_message(m));
+        return r < 0 ? r : took_off(c, c->inner->ops->send_message(c->inner, op, m));
+}
+
 static int check_get_stats(struct engine *e, uint32_t op)
 {
         struct checked *c = checked(e);
@@ -289,6 +318,7 @@ static const struct engine_ops check_ops = {
         .publish = check_publish,
         .subscribe = check_subscribe,
         .set_visible = check_set_visible,
+        .send_message = check_send_message,
         .get_stats = check_get_stats,
         .set_capture = check_set_capture,
         .set_playback = check_set_playback,

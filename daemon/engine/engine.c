@@ -37,6 +37,7 @@ const char *engine_reason_to_string(enum engine_reason r)
                 [ENGINE_PROTOCOL] = "protocol error",
                 [ENGINE_MEDIA_FAILED] = "media connection failed",
                 [ENGINE_UNSUPPORTED] = "not supported",
+                [ENGINE_CONGESTED] = "congested",
                 [ENGINE_INTERNAL] = "internal error",
         };
 

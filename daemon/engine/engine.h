@@ -4,7 +4,7 @@
  *  - Control thread. No event is ever emitted from inside an op; all come from the loop.
  *  - Each op that returns ≥ 0 yields exactly one op_done with its number (`op` is chosen by the caller, unique among
  *    those in flight). One that returns < 0 yields none. get_stats answers with `stats` instead.
- *  - One room at a time: join while joining or joined is -EBUSY; publish, subscribe, set_visible, update_token without
+ *  - One room at a time: join while joining or joined is -EBUSY; what is asked of a room (publish … get_stats) without
  * a room -ENOTCONN. leave and free are legal in every state. leave while joining fails the join first (CANCELLED).
  *  - After a successful join come participant events for everybody present (the local user not included), then
  *    changes. When a room ends without leave: state(IDLE, why), after failing ops in flight; no participant events are
@@ -19,6 +19,9 @@
  *    effect, what was published ends, publish(on) fails with UNSUPPORTED. He hears and sees the others as before. Made
  *    visible he publishes when publish() says so. Nobody can throw out the invisible, but the room can end for him.
  *  - Ops may be called, and the engine freed, from inside an event. free drops what is in flight without a word.
+ *  - A message is told of once it is whole. send_message is answered when the message was taken for sending, not when
+ * it arrived; CONGESTED when too much waits already. What is reliable and was sent during an interruption goes out
+ * after it, what is not is dropped. An engine whose server carries no messages answers UNSUPPORTED.
  *  - Sound goes through ports: the app opens devices and lends the engine their ports.
  */
 #pragma once
@@ -53,6 +56,7 @@ enum engine_reason {
         ENGINE_PROTOCOL,        /* the server broke its protocol */
         ENGINE_MEDIA_FAILED,    /* ICE or DTLS did not come up */
         ENGINE_UNSUPPORTED,
+        ENGINE_CONGESTED, /* "too much is waiting to be sent" */
         ENGINE_INTERNAL,
         _ENGINE_REASON_MAX
 };
@@ -82,6 +86,20 @@ struct engine_participant { /* borrowed for the call */
         uint32_t published;  /* mask of enum engine_media */
         uint32_t subscribed; /* mask: what flows to us */
         bool audio_muted;    /* muted at the far end */
+};
+
+enum { ENGINE_MESSAGE_MAX = 60000, ENGINE_TOPIC_MAX = 128, ENGINE_DESTINATIONS_MAX = 32 };
+
+/* What somebody says in writing, or a program to its like. Borrowed for the call. */
+struct engine_message {
+        const char *user_id; /* the sender; NULL: the server itself. Not looked at when sending */
+        const char *topic;   /* "": a text of the room's chat, or data without a topic */
+        const void *data;
+        size_t len;
+        bool text;     /* data is UTF-8 without NUL, and one NUL stands behind it, uncounted. Always reliable */
+        bool reliable; /* ordered, and repeated until it arrives; else sent once */
+        const char *const *destinations; /* user ids; none: everybody else in the room */
+        size_t n_destinations;
 };
 
 struct engine_stats_inbound {
@@ -118,6 +136,7 @@ struct engine_events {
         void (*participant)(enum engine_change change, const struct engine_participant *p, void *ctx);
         void (*speaking)(const char *user_id /* "" = the local user */, bool speaking, void *ctx);
         void (*stats)(uint32_t op, const struct engine_stats *stats /* NULL: the room ended before */, void *ctx);
+        void (*message)(const struct engine_message *m, void *ctx);
 };
 
 struct engine_join { /* borrowed for the call */
@@ -151,6 +170,7 @@ struct engine_ops {
         int (*publish)(struct engine *e, uint32_t op, uint32_t media, bool on);
         int (*subscribe)(struct engine *e, uint32_t op, const char *user_id, uint32_t media, bool on);
         int (*set_visible)(struct engine *e, uint32_t op, bool visible);
+        int (*send_message)(struct engine *e, uint32_t op, const struct engine_message *m);
         int (*get_stats)(struct engine *e, uint32_t op);
         /* At once, no op. Ports are referenced while lent; NULL takes them back. */
         int (*set_capture)(struct engine *e, struct audio_port *port, const struct capture_gate *gate);

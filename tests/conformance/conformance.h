@@ -28,6 +28,7 @@ struct subject {
         void (*kick_us)(struct bed *b); /* an administrator does; also while it hangs, unless … */
         bool hangs_wholly;              /* … it does nothing at all then */
         void (*lose)(struct bed *b);    /* everybody's connection is cut; another one can be made */
+        bool mute;                      /* its server carries no messages */
 };
 
 extern const struct subject *const subjects[]; /* up to NULL */

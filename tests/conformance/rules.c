@@ -116,6 +116,8 @@ CONFORM(join_twice_is_busy)
         expect(b, "");
 }
 
+static const struct engine_message hello = { .topic = "", .data = "hello", .len = 5, .text = true, .reliable = true };
+
 CONFORM(room_operations_need_a_room)
 {
         const struct engine_ops *ops = b->engine->ops;
@@ -124,6 +126,7 @@ CONFORM(room_operations_need_a_room)
         ASSERT_EQ(ops->subscribe(b->engine, 91, "alice", ENGINE_AUDIO, true), -ENOTCONN);
         ASSERT_EQ(ops->update_token(b->engine, 92, "token"), -ENOTCONN);
         ASSERT_EQ(ops->get_stats(b->engine, 93), -ENOTCONN);
+        ASSERT_EQ(ops->send_message(b->engine, 94, &hello), -ENOTCONN);
         expect(b, "");
 }
 
@@ -208,6 +211,19 @@ CONFORM(operations_in_a_room_are_answered_once)
         expect(b, "done 13 ok; ");
         ASSERT_OK(ops->get_stats(b->engine, 14));
         expect(b, "stats 14; ");
+}
+
+CONFORM(messages_are_taken_or_not_supported)
+{
+        struct engine_message none = { .topic = "nothing" };
+        char line[64];
+
+        join_well(b);
+        for (uint32_t op = 11; op < 13; op++) {
+                ASSERT_OK(b->engine->ops->send_message(b->engine, op, op == 11 ? &hello : &none));
+                snprintf(line, sizeof(line), "done %u %s; ", op, b->subject->mute ? "not supported" : "ok");
+                expect(b, line);
+        }
 }
 
 CONFORM(being_kicked_ends_the_room)

@@ -109,5 +109,5 @@ static void lose(struct bed *b)
         fake_sigconn_drop(server(b)->conn, -ECONNRESET, 0, "reset");
 }
 
-const struct subject subject_janus = { "janus", set_up, tear_down, run,        hang,    fail_join, "room full",
-                                       enters,  exits,  NULL,      replace_us, kick_us, false,     lose };
+const struct subject subject_janus = { "janus", set_up, tear_down,  run,     hang,  fail_join, "room full", enters,
+                                       exits,   NULL,   replace_us, kick_us, false, lose,      true };

@@ -409,7 +409,7 @@ static void lose(struct bed *b)
 
 const struct subject subject_remote = { "janus, real",    set_up_remote,   tear_down, run,   hang_remote,
                                         fail_join_remote, "invalid token", enters,    exits, sees_us,
-                                        replace_us,       kick_us_remote,  true,      lose };
+                                        replace_us,       kick_us_remote,  true,      lose,  true };
 const struct subject subject_embedded = { "embedded, real",   set_up_embedded,  tear_down, run,   hang_embedded,
                                           fail_join_embedded, "invalid token",  enters,    exits, sees_us,
-                                          replace_us,         kick_us_embedded, true,      lose };
+                                          replace_us,         kick_us_embedded, true,      lose,  true };

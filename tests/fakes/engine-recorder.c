@@ -74,7 +74,20 @@ static void on_stats(uint32_t op, const struct engine_stats *stats, void *ctx)
         note(ctx, "stats %u%s", op, stats ? "" : " none");
 }
 
-const struct engine_events recorder_events = { 0, on_op_done, on_state, on_participant, on_speaking, on_stats };
+static void on_message(const struct engine_message *m, void *ctx)
+{
+        char to[128] = "";
+        size_t at = 0;
+
+        for (size_t i = 0; i < m->n_destinations && at < sizeof(to); i++)
+                at += (size_t)snprintf(to + at, sizeof(to) - at, "%s%s", i > 0 ? "," : " to ", m->destinations[i]);
+        note(ctx, "%s%s %s%s [%s] %.*s", m->reliable ? "" : "lossy ", m->text ? "text" : "data",
+             m->user_id ? m->user_id : "server", to, m->topic, (int)(m->len < 64 ? m->len : 64),
+             m->len > 0 ? (const char *)m->data : "");
+}
+
+const struct engine_events recorder_events = { 0,           on_op_done, on_state,  on_participant,
+                                               on_speaking, on_stats,   on_message };
 
 void recorder_clear(struct recorder *r)
 {

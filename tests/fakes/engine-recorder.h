@@ -1,5 +1,6 @@
 /* engine-recorder.h - the app's half of an engine, for tests: writes every event down as one line of text.
  *
+ *   "text alice to me [topic] hello"  "lossy data server [] x" (at most 64 bytes)
  *   "done 1 ok"  "done 2 server error 42"  "state idle kicked"  "joined alice audio"  "updated alice audio>audio
  * muted" "left alice"  "speaking alice 1"  "stats 3"  "stats 3 none"
  *

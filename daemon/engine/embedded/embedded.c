@@ -251,13 +251,21 @@ static void on_stats(uint32_t op, const struct engine_stats *stats, void *ctx)
         m->ev.stats(op, &shifted, m->ctx);
 }
 
+static void on_message(const struct engine_message *msg, void *ctx)
+{
+        struct embedded *m = ctx;
+
+        m->ev.message(msg, m->ctx);
+}
+
 /* It runs and does not answer: the next one may heal the room. */
 static void on_unanswered(void *ctx)
 {
         janus_child_distrust(((struct embedded *)ctx)->child);
 }
 
-static const struct engine_events backend_events = { 0, on_op_done, on_state, on_participant, on_speaking, on_stats };
+static const struct engine_events backend_events = { 0,           on_op_done, on_state,  on_participant,
+                                                     on_speaking, on_stats,   on_message };
 
 /* ---- operations ---- */
 
@@ -329,6 +337,11 @@ static int embedded_subscribe(struct engine *e, uint32_t op, const char *user_id
 static int embedded_set_visible(struct engine *e, uint32_t op, bool visible)
 {
         return janus_set_visible(embedded(e)->backend, op, visible);
+}
+
+static int embedded_send_message(struct engine *e, uint32_t op, const struct engine_message *m)
+{
+        return janus_send_message(embedded(e)->backend, op, m);
 }
 
 static int embedded_get_stats(struct engine *e, uint32_t op)
@@ -406,6 +419,7 @@ const struct engine_ops embedded_engine_ops = {
         .publish = embedded_publish,
         .subscribe = embedded_subscribe,
         .set_visible = embedded_set_visible,
+        .send_message = embedded_send_message,
         .get_stats = embedded_get_stats,
         .set_capture = embedded_set_capture,
         .set_playback = embedded_set_playback,

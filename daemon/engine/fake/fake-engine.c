@@ -16,7 +16,7 @@
 
 enum { RESTORED_AFTER_US = 500000 };
 
-enum item_kind { ITEM_ANSWER, ITEM_STATS, ITEM_PARTICIPANT, ITEM_SPEAKING, ITEM_STATE };
+enum item_kind { ITEM_ANSWER, ITEM_STATS, ITEM_PARTICIPANT, ITEM_SPEAKING, ITEM_STATE, ITEM_MESSAGE };
 
 struct item {
         struct list link; /* in fake.items */
@@ -30,6 +30,9 @@ struct item {
         enum engine_state state;
         bool speaking;
         char user_id[129];
+        struct engine_message message; /* its texts and data are copies in `bytes` */
+        const char *destinations[ENGINE_DESTINATIONS_MAX];
+        char bytes[];
 };
 
 struct lent {
@@ -92,9 +95,9 @@ static void rearm(struct fake *f)
         (void)loop_set_timer(f->timer, due);
 }
 
-static int add_item(struct fake *f, enum item_kind kind, uint64_t due_us, struct item **ret)
+static int add_sized(struct fake *f, enum item_kind kind, uint64_t due_us, size_t n_bytes, struct item **ret)
 {
-        struct item *i = calloc(1, sizeof(*i));
+        struct item *i = calloc(1, sizeof(*i) + n_bytes);
 
         if (!i)
                 return -ENOMEM;
@@ -105,6 +108,11 @@ static int add_item(struct fake *f, enum item_kind kind, uint64_t due_us, struct
         if (ret)
                 *ret = i;
         return 0;
+}
+
+static int add_item(struct fake *f, enum item_kind kind, uint64_t due_us, struct item **ret)
+{
+        return add_sized(f, kind, due_us, 0, ret);
 }
 
 static struct item *next_due(struct fake *f)
@@ -137,6 +145,10 @@ static void deliver(struct fake *f, const struct item *i)
         case ITEM_SPEAKING:
                 if (f->joined)
                         f->ev.speaking(i->user_id, i->speaking, f->ctx);
+                break;
+        case ITEM_MESSAGE:
+                if (f->joined)
+                        f->ev.message(&i->message, f->ctx);
                 break;
         case ITEM_STATE:
                 if (!f->joined)
@@ -373,6 +385,47 @@ static int fake_set_visible(struct engine *e, uint32_t op, bool visible)
         return r;
 }
 
+static bool is_for(const struct engine_message *m, const char *user_id)
+{
+        for (size_t i = 0; i < m->n_destinations; i++)
+                if (strcmp(m->destinations[i], user_id) == 0)
+                        return true;
+        return m->n_destinations == 0;
+}
+
+static void note_message(struct fake_script *s, const struct engine_message *m)
+{
+        size_t n = m->len < sizeof(s->said) ? m->len : sizeof(s->said) - 1, at = 0;
+
+        copy_text(s->topic, sizeof(s->topic), m->topic);
+        memset(s->said, 0, sizeof(s->said));
+        if (n > 0)
+                memcpy(s->said, m->data, n);
+        s->said_len = m->len;
+        s->said_to[0] = '\0';
+        for (size_t i = 0; i < m->n_destinations && at < sizeof(s->said_to); i++)
+                at += (size_t)snprintf(s->said_to + at, sizeof(s->said_to) - at, "%s%s", i > 0 ? "," : "",
+                                       m->destinations[i]);
+        s->text = m->text;
+        s->reliable = m->reliable;
+}
+
+static int fake_send_message(struct engine *e, uint32_t op, const struct engine_message *m)
+{
+        struct fake *f = fake(e);
+        struct engine_message back = *m;
+        int r = begin(f, op, FAKE_SEND_MESSAGE);
+
+        if (r < 0)
+                return r;
+        note_message(f->script, m);
+        if (f->script != &f->own || !is_for(m, "alice"))
+                return 0;
+        back.user_id = "alice";
+        back.n_destinations = 0;
+        return fake_message(&f->own, &back);
+}
+
 static int fake_get_stats(struct engine *e, uint32_t op)
 {
         struct fake *f = fake(e);
@@ -485,6 +538,7 @@ const struct engine_ops fake_engine_ops = {
         .publish = fake_publish,
         .subscribe = fake_subscribe,
         .set_visible = fake_set_visible,
+        .send_message = fake_send_message,
         .get_stats = fake_get_stats,
         .set_capture = fake_set_capture,
         .set_playback = fake_set_playback,
@@ -523,6 +577,49 @@ int fake_speak(struct fake_script *s, const char *user_id, bool speaking)
                 return r;
         copy_text(i->user_id, sizeof(i->user_id), user_id);
         i->speaking = speaking;
+        return 0;
+}
+
+static char *put(char *at, const void *data, size_t len)
+{
+        if (len > 0)
+                memcpy(at, data, len);
+        at[len] = '\0';
+        return at + len + 1;
+}
+
+static size_t message_bytes(const struct engine_message *m)
+{
+        size_t n = strlen(m->topic) + m->len + 2;
+
+        for (size_t k = 0; k < m->n_destinations; k++)
+                n += strlen(m->destinations[k]) + 1;
+        return n;
+}
+
+int fake_message(struct fake_script *s, const struct engine_message *m)
+{
+        struct fake *f = fake(s->engine);
+        struct item *i;
+        char *at;
+        int r = add_sized(f, ITEM_MESSAGE, loop_now_us(f->env->loop), message_bytes(m), &i);
+
+        if (r < 0)
+                return r;
+        i->message = *m;
+        if (m->user_id) {
+                copy_text(i->user_id, sizeof(i->user_id), m->user_id);
+                i->message.user_id = i->user_id;
+        }
+        at = put(i->bytes, m->topic, strlen(m->topic));
+        i->message.topic = i->bytes;
+        i->message.data = at;
+        at = put(at, m->data, m->len);
+        for (size_t k = 0; k < m->n_destinations; k++) {
+                i->destinations[k] = at;
+                at = put(at, m->destinations[k], strlen(m->destinations[k]));
+        }
+        i->message.destinations = i->destinations;
         return 0;
 }
 

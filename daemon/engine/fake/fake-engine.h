@@ -10,7 +10,7 @@
  *   fake.fail.REASON      join fails; REASON as in engine_reason_to_string(), '-' for ' ', SERVER_ERROR being 42
  *   fake.refuse.REASON    every operation in the room fails
  *   fake.end.REASON       the room ends 100 ms after the join
- *   others                "alice" is there and publishes, "bob" listens
+ *   others                "alice" is there and publishes, "bob" listens; what is sent to all, or to her, she repeats
  *
  * Control thread. Events come from the loop, never from inside a call below.
  */
@@ -30,6 +30,7 @@ enum fake_op {
         FAKE_PUBLISH,
         FAKE_SUBSCRIBE,
         FAKE_SET_VISIBLE,
+        FAKE_SEND_MESSAGE,
         _FAKE_OP_MAX
 };
 
@@ -53,6 +54,9 @@ struct fake_script {
         char subscribed_to[129]; /* of the last subscribe */
         uint32_t media;          /* of the last publish or subscribe … */
         bool on;
+        char topic[ENGINE_TOPIC_MAX + 1], said[512], said_to[256]; /* of the last message; "alice,bob" */
+        size_t said_len;
+        bool text, reliable;
         struct audio_port *capture;      /* borrowed from the engine, which holds a reference */
         const struct capture_gate *gate; /* borrowed */
 };
@@ -60,6 +64,7 @@ struct fake_script {
 /* The room's happenings: in order, in the next turn of the loop; dropped when no room is joined by then. -ENOMEM. */
 int fake_participant(struct fake_script *s, enum engine_change change, const struct engine_participant *p);
 int fake_speak(struct fake_script *s, const char *user_id, bool speaking);
+int fake_message(struct fake_script *s, const struct engine_message *m);
 int fake_state(struct fake_script *s, enum engine_state state, const struct engine_result *why);
 /* The connection is lost, and restored half a second later if the join allowed that; else the room ends. */
 int fake_lose(struct fake_script *s);

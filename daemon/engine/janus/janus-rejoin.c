@@ -34,6 +34,7 @@ static bool heals(const struct engine_result *why)
         case ENGINE_CANCELLED:
         case ENGINE_PROTOCOL:
         case ENGINE_UNSUPPORTED:
+        case ENGINE_CONGESTED:
         case ENGINE_INTERNAL:
         case _ENGINE_REASON_MAX: break;
         }

@@ -558,6 +558,12 @@ int janus_set_visible(struct engine *e, uint32_t op, bool visible)
         return 0;
 }
 
+int janus_send_message(struct engine *e, uint32_t op, const struct engine_message *m)
+{
+        (void)m;
+        return queue_done(janus(e), op, ENGINE_UNSUPPORTED, "this server carries no messages");
+}
+
 int janus_get_stats(struct engine *e, uint32_t op)
 {
         struct janus *j = janus(e);
@@ -717,6 +723,7 @@ const struct engine_ops janus_engine_ops = {
         .publish = janus_publish,
         .subscribe = janus_subscribe,
         .set_visible = janus_set_visible,
+        .send_message = janus_send_message,
         .get_stats = janus_get_stats,
         .set_capture = janus_set_capture,
         .set_playback = janus_set_playback,

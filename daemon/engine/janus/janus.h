@@ -49,6 +49,7 @@ int janus_update_token(struct engine *e, uint32_t op, const char *token);
 int janus_publish(struct engine *e, uint32_t op, uint32_t media, bool on);
 int janus_subscribe(struct engine *e, uint32_t op, const char *user_id, uint32_t media, bool on);
 int janus_set_visible(struct engine *e, uint32_t op, bool visible);
+int janus_send_message(struct engine *e, uint32_t op, const struct engine_message *m);
 int janus_get_stats(struct engine *e, uint32_t op);
 int janus_set_capture(struct engine *e, struct audio_port *port, const struct capture_gate *gate);
 int janus_set_playback(struct engine *e, const char *user_id, struct audio_port *port);
