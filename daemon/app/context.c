@@ -13,6 +13,7 @@
 
 #include "app/levels.h"
 #include "app/manager-state.h"
+#include "app/messages.h"
 #include "app/participant.h"
 
 LOG_TOPIC("app/context");
@@ -55,6 +56,7 @@ int context_new(struct manager *m, const struct caller *who, const char *app_id,
         list_init(&c->done);
         list_init(&c->participants);
         list_init(&c->gone);
+        list_init(&c->messages);
         c->manager = m;
         c->url = *url;
         c->sandboxed = who->sandboxed;
@@ -87,6 +89,7 @@ struct context *context_free(struct context *c)
         if (!c)
                 return NULL;
         levels_close(c);
+        messages_drop(c);
         free_requests(&c->pending);
         free_requests(&c->done);
         list_for_each (p, &c->participants, link)

@@ -70,6 +70,8 @@ struct context {
         uint32_t dirty_properties; /* mask of enum context_property */
         struct queued_event events[CONTEXT_MAX_EVENTS];
         unsigned n_events;
+        struct list messages; /* struct message (messages.h): still to be told */
+        size_t messages_bytes;
         bool quality_due; /* network_quality is to be told */
 };
 

@@ -1,7 +1,8 @@
 /* events.c - telling: everything that was marked goes out here, from the loop, in one fixed order.
  *
  *   the room of the desktop user, consent → for each context: properties → participants gone, new, changed →
- *   completions → state and interruption events → lists → network quality → the object's removal → `stopped`
+ *   completions → state and interruption events → lists → messages → network quality → the object's removal →
+ * `stopped`
  *
  * Hence properties are true before the signal that tells of them, a join's Completed precedes its first list, and what
  * ended a room precedes the empty lists. Contexts and told participants are freed here and nowhere else, so a callback
@@ -10,6 +11,7 @@
 #include <string.h>
 
 #include "app/manager-state.h"
+#include "app/messages.h"
 
 void manager_mark(struct manager *m)
 {
@@ -146,6 +148,7 @@ static void tell_context(struct manager *m, struct context *c)
         if (!c->removed) {
                 tell_events(m, c);
                 tell_lists(m, c);
+                messages_tell(c);
                 tell_quality(m, c);
                 return;
         }

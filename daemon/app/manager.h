@@ -101,6 +101,7 @@ struct manager_events {
                               void *ctx);
         void (*interrupted)(struct context *c, int err_no, const char *err_msg, void *ctx);
         void (*token_will_expire)(struct context *c, void *ctx);
+        void (*message)(struct context *c, const struct engine_message *m, void *ctx); /* user_id NULL: the server */
         void (*network_quality)(struct context *c, void *ctx); /* every 2 s in a room: participant_quality() of each */
         void (*context_properties)(struct context *c, uint32_t mask,
                                    void *ctx);                 /* before the signal that tells of it */

@@ -304,6 +304,19 @@ static void start_update_token(struct context *c, struct request *rq, const stru
         free(p.token);
 }
 
+static void start_send_message(struct context *c, struct request *rq, const struct options *o)
+{
+        struct params_detail detail;
+        struct params_message p;
+
+        if (params_send_message(o, &p, &detail) < 0)
+                fail_params(c, rq, &detail);
+        else if (!is_inside(c))
+                fail_outside(c, rq);
+        else
+                room_send_message(room_of(c), rq, &p);
+}
+
 static void start_playback_device(struct context *c, struct request *rq, const struct options *o)
 {
         struct params_detail detail;
@@ -398,6 +411,7 @@ void operation_start(struct context *c, struct request *rq, const struct options
         case API_CHANGE_VIDEO_CAPTURE: start_video_capture(c, rq, o); break;
         case API_SWITCH_CAMERA: start_switch_camera(c, rq, o); break;
         case API_SET_VIDEO_ENCODER_CONFIG: start_video_encoder(c, rq, o); break;
+        case API_SEND_MESSAGE: start_send_message(c, rq, o); break;
         case API_DESTROY: start_destroy(c); break;
         case API_CREATE: /* not an operation of a context */
         case _API_MAX: request_complete_failed(c, rq, "not an operation"); break;

@@ -26,6 +26,10 @@ static void option_done(struct option *item)
 {
         free(item->key);
         free(item->string);
+        for (size_t i = 0; item->array.strings && i < item->array.n; i++)
+                free(item->array.strings[i]);
+        free(item->array.strings);
+        free(item->array.bytes);
         options_free(item->object);
 }
 
@@ -99,6 +103,38 @@ int options_add_object(struct options *o, const char *key, struct options *value
 int options_add_array(struct options *o, const char *key)
 {
         return add(o, key, (struct option){ .type = OPTION_ARRAY });
+}
+
+int options_add_bytes(struct options *o, const char *key, const void *bytes, size_t n)
+{
+        struct option_array a = { .is_bytes = true, .n = n };
+
+        if (n > 0) {
+                a.bytes = malloc(n);
+                if (!a.bytes)
+                        return -ENOMEM;
+                memcpy(a.bytes, bytes, n);
+        }
+        return add(o, key, (struct option){ .type = OPTION_ARRAY, .array = a });
+}
+
+int options_add_strings(struct options *o, const char *key, const char *const *strings, size_t n)
+{
+        struct option item = { .type = OPTION_ARRAY, .array = { .is_strings = true } };
+
+        item.array.strings = calloc(n > 0 ? n : 1, sizeof(char *));
+        if (!item.array.strings)
+                return -ENOMEM;
+        for (; item.array.n < n; item.array.n++) {
+                char *copy = strdup(strings[item.array.n]);
+
+                if (!copy) {
+                        option_done(&item);
+                        return -ENOMEM;
+                }
+                item.array.strings[item.array.n] = copy;
+        }
+        return add(o, key, item);
 }
 
 const struct option *options_get(const struct options *o, const char *key)

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/cleanup.h"
 
@@ -16,16 +17,26 @@ const char *option_type_to_string(enum option_type t); /* "string" "number" "boo
 
 struct options;
 
+/* Of an array only these two kinds are kept; of all others neither, which is no empty array. Owned. */
+struct option_array {
+        bool is_bytes, is_strings; /* ay; as */
+        uint8_t *bytes;            /* NULL when there are none */
+        char **strings;
+        size_t n;
+};
+
 struct option {
         char *key; /* owned */
         enum option_type type;
-        char *string;           /* owned; STRING */
-        double number;          /* NUMBER: any D-Bus integer or double */
-        bool boolean;           /* BOOLEAN */
-        struct options *object; /* owned; OBJECT */
+        char *string;              /* owned; STRING */
+        double number;             /* NUMBER: any D-Bus integer or double */
+        bool boolean;              /* BOOLEAN */
+        struct options *object;    /* owned; OBJECT */
+        struct option_array array; /* ARRAY */
 };
 
 enum { OPTIONS_MAX_ENTRIES = 64, OPTIONS_MAX_BYTES = 64 * 1024, OPTIONS_MAX_DEPTH = 8, OPTIONS_MAX_TOKEN = 16 * 1024 };
+enum { OPTIONS_MAX_STRINGS = 64 }; /* in an array of them; more are too large */
 
 struct options {
         struct option *items; /* owned */
@@ -40,7 +51,9 @@ int options_add_string(struct options *o, const char *key, const char *value);
 int options_add_number(struct options *o, const char *key, double value);
 int options_add_boolean(struct options *o, const char *key, bool value);
 int options_add_object(struct options *o, const char *key, struct options *value);
-int options_add_array(struct options *o, const char *key); /* no operation takes one: only its type is told */
+int options_add_array(struct options *o, const char *key); /* of which only the type is told */
+int options_add_bytes(struct options *o, const char *key, const void *bytes, size_t n);
+int options_add_strings(struct options *o, const char *key, const char *const *strings, size_t n);
 const struct option *options_get(const struct options *o, const char *key); /* NULL: missing */
 
 DEFINE_CLEANUP(struct options *, options_free)

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "engine/engine.h"
 
 /* Bytes of a caller's text that are shown back; more would push the other violations out of the message. */
 enum { SHOWN_MAX = 48 };
@@ -387,6 +388,77 @@ int params_video_encoder(const struct options *o, struct params_encoder *ret, st
                 p.frame_rate = get_number(&inner, "frameRate", 1, 120);
                 c.detail = inner.detail;
         }
+        r = finish(&c, ret_detail);
+        if (r == 0)
+                *ret = p;
+        return r;
+}
+
+/* Exactly one of the two is said. */
+static void get_content(struct check *c, struct params_message *ret)
+{
+        const struct option *data = options_get(c->options, "data"), *text;
+
+        text = expect(c, "text", OPTION_STRING, !data);
+        data = expect(c, "data", OPTION_ARRAY, false);
+        ret->text = text != NULL;
+        if (text && data) {
+                add_violation(&c->detail, "%s.data should not be given with %s.text", c->path, c->path);
+        } else if (text) {
+                ret->data = text->string;
+                ret->len = strlen(text->string);
+        } else if (data && !data->array.is_bytes) {
+                add_violation(&c->detail, "%s.data should be array of bytes", c->path);
+        } else if (data) {
+                ret->data = data->array.bytes;
+                ret->len = data->array.n;
+        }
+        if (ret->len > ENGINE_MESSAGE_MAX)
+                c->too_large = true;
+}
+
+static void get_topic(struct check *c, struct params_message *ret)
+{
+        const struct option *topic = expect(c, "topic", OPTION_STRING, false);
+
+        ret->topic = topic ? topic->string : "";
+        if (strlen(ret->topic) > ENGINE_TOPIC_MAX)
+                add_violation(&c->detail, "%s.topic should be at most %d bytes", c->path, ENGINE_TOPIC_MAX);
+}
+
+static void get_destinations(struct check *c, struct params_message *ret)
+{
+        const struct option *o = expect(c, "destinations", OPTION_ARRAY, false);
+
+        if (!o)
+                return;
+        if (!o->array.is_strings || o->array.n > ENGINE_DESTINATIONS_MAX) {
+                add_violation(&c->detail, "%s.destinations should be array of at most %d strings", c->path,
+                              ENGINE_DESTINATIONS_MAX);
+                return;
+        }
+        ret->destinations = (const char *const *)o->array.strings;
+        ret->n_destinations = o->array.n;
+        for (size_t i = 0; i < o->array.n; i++)
+                if (!params_is_id(o->array.strings[i])) {
+                        add_violation(&c->detail, "%s.destinations should match [A-Za-z0-9_@.-]{1,%d}", c->path,
+                                      ID_MAX);
+                        return;
+                }
+}
+
+int params_send_message(const struct options *o, struct params_message *ret, struct params_detail *ret_detail)
+{
+        struct params_message p = { .reliable = true };
+        struct check c = begin(o);
+        int r;
+
+        get_content(&c, &p);
+        get_topic(&c, &p);
+        get_boolean(&c, "reliable", false, &p.reliable);
+        if (p.text && !p.reliable)
+                add_violation(&c.detail, "params.reliable should be true with params.text");
+        get_destinations(&c, &p);
         r = finish(&c, ret_detail);
         if (r == 0)
                 *ret = p;

@@ -54,6 +54,14 @@ struct params_encoder { /* bounds of what the camera's stream may be */
         unsigned width, height, frame_rate;
 };
 
+struct params_message { /* everything borrowed from the options */
+        const char *topic;
+        const void *data;
+        size_t len, n_destinations;
+        bool text, reliable;
+        const char *const *destinations;
+};
+
 int params_create(const struct options *o, struct params_create *ret, struct params_detail *ret_detail);
 int params_join(const struct options *o, struct params_join *ret, struct params_detail *ret_detail);
 void params_join_done(struct params_join *p);
@@ -67,5 +75,7 @@ int params_playback_device(const struct options *o, struct params_device *ret, s
 int params_ans_mode(const struct options *o, struct params_mode *ret, struct params_detail *ret_detail);
 int params_switch_camera(const struct options *o, struct params_camera *ret, struct params_detail *ret_detail);
 int params_video_encoder(const struct options *o, struct params_encoder *ret, struct params_detail *ret_detail);
+
+int params_send_message(const struct options *o, struct params_message *ret, struct params_detail *ret_detail);
 
 bool params_is_id(const char *s); /* [A-Za-z0-9_@.-]{1,128} */

@@ -23,6 +23,7 @@ static const struct {
         [API_CHANGE_VIDEO_CAPTURE] = { "changeVideoCapture", "ChangeVideoCapture" },
         [API_SWITCH_CAMERA] = { "switchCamera", "SwitchCamera" },
         [API_SET_VIDEO_ENCODER_CONFIG] = { "setVideoEncoderConfig", "SetVideoEncoderConfig" },
+        [API_SEND_MESSAGE] = { "sendMessage", "SendMessage" },
         [API_DESTROY] = { "destroy", "Destroy" },
 };
 
@@ -59,6 +60,7 @@ static const struct reason {
         [ENGINE_PROTOCOL] = { 0, "protocol error", NULL, true },
         [ENGINE_MEDIA_FAILED] = { 0, "media connection failed", NULL, true },
         [ENGINE_UNSUPPORTED] = { 0, "not supported", NULL, true },
+        [ENGINE_CONGESTED] = { 0, "too much is waiting to be sent", NULL },
         [ENGINE_INTERNAL] = { 0, "internal error", NULL, true },
 };
 

@@ -21,6 +21,7 @@ enum api {
         API_CHANGE_VIDEO_CAPTURE,
         API_SWITCH_CAMERA,
         API_SET_VIDEO_ENCODER_CONFIG,
+        API_SEND_MESSAGE,
         API_DESTROY,
         _API_MAX
 };

@@ -249,6 +249,20 @@ void room_update_token(struct room *room, struct request *rq, const char *token)
         await_engine(room, rq, op, room->engine->ops->update_token(room->engine, op, token));
 }
 
+void room_send_message(struct room *room, struct request *rq, const struct params_message *p)
+{
+        const struct engine_message m = { .topic = p->topic,
+                                          .data = p->data,
+                                          .len = p->len,
+                                          .text = p->text,
+                                          .reliable = p->reliable,
+                                          .destinations = p->destinations,
+                                          .n_destinations = p->n_destinations };
+        uint32_t op = manager_next_op(room->manager);
+
+        await_engine(room, rq, op, room->engine->ops->send_message(room->engine, op, &m));
+}
+
 void room_get_stats(struct room *room, struct request *rq)
 {
         uint32_t op = manager_next_op(room->manager);

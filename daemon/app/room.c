@@ -13,6 +13,7 @@
 
 #include "app/levels.h"
 #include "app/manager-state.h"
+#include "app/messages.h"
 #include "app/room-fsm.h"
 #include "base/clock.h"
 
@@ -334,7 +335,20 @@ static void on_stats(uint32_t op, const struct engine_stats *stats, void *ctx)
         done(stats, done_ctx);
 }
 
-static const struct engine_events engine_events = { 0, on_op_done, on_state, on_participant, on_speaking, on_stats };
+static void on_message(const struct engine_message *m, void *ctx)
+{
+        struct room *room = ctx;
+
+        if (!room_is_in(room))
+                return;
+        if (m->user_id && !params_is_id(m->user_id))
+                log_every_second(LOG_LEVEL_WARNING, "message ignored: its sender has no valid id");
+        else
+                messages_add(room->context, m);
+}
+
+static const struct engine_events engine_events = { 0,           on_op_done, on_state,  on_participant,
+                                                    on_speaking, on_stats,   on_message };
 
 /* ---- timers ---- */
 

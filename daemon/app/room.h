@@ -76,6 +76,7 @@ void room_publish(struct room *room, struct request *rq);
 void room_subscribe(struct room *room, struct request *rq);
 void room_change_visibility(struct room *room, struct request *rq);
 void room_update_token(struct room *room, struct request *rq, const char *token);
+void room_send_message(struct room *room, struct request *rq, const struct params_message *p);
 void room_get_stats(struct room *room, struct request *rq);
 /* Brings visibility, then what is published, in line with what the context wants. */
 void room_follow_intents(struct room *room);

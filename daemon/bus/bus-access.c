@@ -36,6 +36,7 @@ static const struct rule {
         { AREA_ROOT, NULL, NULL, ANYONE }, /* lists, introspection, properties: filtered, see reads_private() */
         { AREA_CONTEXT, BUS_INTERFACE_CONTEXT, "ExitRtcRoom", USER },
         { AREA_CONTEXT, BUS_INTERFACE_CONTEXT, NULL, OWNER },
+        { AREA_CONTEXT, BUS_INTERFACE_VOICE, "SendMessage", OWNER },
         { AREA_CONTEXT, BUS_INTERFACE_VOICE, NULL, USER },
         { AREA_CONTEXT, BUS_INTERFACE_PARTICIPANT, NULL, USER },
         { AREA_CONTEXT, "org.freedesktop.DBus.Properties", NULL, USER },

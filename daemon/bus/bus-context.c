@@ -22,7 +22,7 @@ static enum api api_of(const char *member)
         return _API_MAX;
 }
 
-static int on_operation(sd_bus_message *m, void *userdata, sd_bus_error *error)
+int bus_context_on_operation(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         _cleanup_(options_freep) struct options *options = NULL;
         struct bus_object *o = userdata;
@@ -41,9 +41,9 @@ static int on_operation(sd_bus_message *m, void *userdata, sd_bus_error *error)
         return r < 0 ? r : sd_bus_reply_method_return(m, "u", request);
 }
 
-#define OPERATION(name)                                                                                         \
-        SD_BUS_METHOD_WITH_ARGS(name, SD_BUS_ARGS("a{sv}", options), SD_BUS_RESULT("u", request), on_operation, \
-                                SD_BUS_VTABLE_UNPRIVILEGED)
+#define OPERATION(name)                                                                           \
+        SD_BUS_METHOD_WITH_ARGS(name, SD_BUS_ARGS("a{sv}", options), SD_BUS_RESULT("u", request), \
+                                bus_context_on_operation, SD_BUS_VTABLE_UNPRIVILEGED)
 #define PROPERTY(name, type, getter, field) \
         SD_BUS_PROPERTY(name, type, getter, offsetof(struct bus_object, field), SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE)
 #define LIST_SIGNAL(name) SD_BUS_SIGNAL_WITH_ARGS(name, SD_BUS_ARGS("as", userIdList), 0)

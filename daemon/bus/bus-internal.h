@@ -45,6 +45,10 @@ int bus_tree_add(struct bus_server *s);
 /* Answers what sd-bus would answer without regard to who asks: 1 answered, 0 not ours. */
 int bus_tree_answer(struct bus_server *s, sd_bus_message *m, sd_bus_error *error);
 
+/* ---- bus-context.c ---- */
+/* Any operation of enum api that is a method of a context; the member names it. */
+int bus_context_on_operation(sd_bus_message *m, void *userdata, sd_bus_error *error);
+
 /* ---- bus-stats.c ---- */
 int bus_stats_on_get(sd_bus_message *m, void *userdata, sd_bus_error *error);
 

@@ -220,7 +220,53 @@ static int read_object(struct reader *rd, const char *key, const char *contents,
         return r != READ_OK ? r : keep_object(into, key, take_ptr(object));
 }
 
-/* An array that is no dictionary, or a struct: only its type is told. */
+static int read_bytes(struct reader *rd, const char *key, struct options *into)
+{
+        const void *bytes;
+        size_t n;
+        int r = sd_bus_message_read_array(rd->m, SD_BUS_TYPE_BYTE, &bytes, &n);
+
+        if (r <= 0)
+                return r < 0 ? r : -EBADMSG;
+        r = count_bytes(rd, n + 4);
+        return r != READ_OK || !into || !key ? r : options_add_bytes(into, key, bytes, n);
+}
+
+/* Between enter and exit of an array of strings. */
+static int read_string_elements(struct reader *rd, const char **ret_strings, size_t *ret_n)
+{
+        for (;;) {
+                const char *s;
+                int r = sd_bus_message_read_basic(rd->m, SD_BUS_TYPE_STRING, &s);
+
+                if (r <= 0)
+                        return r;
+                r = *ret_n == OPTIONS_MAX_STRINGS ? READ_TOO_LARGE : count_bytes(rd, strlen(s) + 5);
+                if (r != READ_OK)
+                        return r;
+                ret_strings[(*ret_n)++] = s;
+        }
+}
+
+static int read_strings(struct reader *rd, const char *key, struct options *into)
+{
+        const char *strings[OPTIONS_MAX_STRINGS]; /* borrowed from the message */
+        size_t n = 0;
+        int r = sd_bus_message_enter_container(rd->m, SD_BUS_TYPE_ARRAY, "s");
+
+        if (r <= 0)
+                return r < 0 ? r : -EBADMSG;
+        r = count_bytes(rd, 4);
+        if (r == READ_OK)
+                r = read_string_elements(rd, strings, &n);
+        if (r != READ_OK)
+                return r;
+        if (sd_bus_message_exit_container(rd->m) < 0)
+                return -EBADMSG;
+        return into && key ? options_add_strings(into, key, strings, n) : READ_OK;
+}
+
+/* Another array that is no dictionary, or a struct: only its type is told. */
 static int read_list(struct reader *rd, char type, const char *key, const char *contents, unsigned depth,
                      struct options *into)
 {
@@ -259,6 +305,10 @@ static int read_container(struct reader *rd, char type, const char *key, const c
                 return READ_TOO_LARGE;
         if (type == SD_BUS_TYPE_ARRAY && contents[0] == SD_BUS_TYPE_DICT_ENTRY_BEGIN)
                 return read_object(rd, key, contents, depth + 1, into);
+        if (type == SD_BUS_TYPE_ARRAY && strcmp(contents, "y") == 0)
+                return read_bytes(rd, key, into);
+        if (type == SD_BUS_TYPE_ARRAY && strcmp(contents, "s") == 0 && into && key)
+                return read_strings(rd, key, into);
         return read_list(rd, type, key, contents, depth + 1, into);
 }
 

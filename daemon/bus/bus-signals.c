@@ -209,6 +209,66 @@ static void on_network_quality(struct context *c, void *ctx)
         finish(s, m, r, context_owner(c), "NetworkQuality");
 }
 
+static int append_bytes(sd_bus_message *m, const char *key, const void *bytes, size_t n)
+{
+        int r = sd_bus_message_open_container(m, 'e', "sv");
+
+        if (r >= 0)
+                r = sd_bus_message_append(m, "s", key);
+        if (r >= 0)
+                r = sd_bus_message_open_container(m, 'v', "ay");
+        if (r >= 0)
+                r = sd_bus_message_append_array(m, 'y', bytes, n);
+        if (r >= 0)
+                r = sd_bus_message_close_container(m);
+        return r < 0 ? r : sd_bus_message_close_container(m);
+}
+
+static int append_destinations(sd_bus_message *m, const struct engine_message *em)
+{
+        int r = sd_bus_message_open_container(m, 'e', "sv");
+
+        if (r >= 0)
+                r = sd_bus_message_append(m, "s", "destinations");
+        if (r >= 0)
+                r = sd_bus_message_open_container(m, 'v', "as");
+        if (r >= 0)
+                r = sd_bus_message_open_container(m, 'a', "s");
+        for (size_t i = 0; r >= 0 && i < em->n_destinations; i++)
+                r = sd_bus_message_append(m, "s", em->destinations[i]);
+        for (unsigned i = 0; r >= 0 && i < 3; i++)
+                r = sd_bus_message_close_container(m);
+        return r;
+}
+
+static int append_message(sd_bus_message *m, const struct engine_message *em)
+{
+        int r = sd_bus_message_open_container(m, 'a', "{sv}");
+
+        if (r >= 0)
+                r = sd_bus_message_append(m, "{sv}{sv}{sv}", "userId", "s", em->user_id ? em->user_id : "", "topic",
+                                          "s", em->topic, "reliable", "b", (int)em->reliable);
+        if (r >= 0 && em->text)
+                r = sd_bus_message_append(m, "{sv}", "text", "s", em->data);
+        else if (r >= 0)
+                r = append_bytes(m, "data", em->data, em->len);
+        if (r >= 0 && em->n_destinations > 0)
+                r = append_destinations(m, em);
+        return r < 0 ? r : sd_bus_message_close_container(m);
+}
+
+static void on_message(struct context *c, const struct engine_message *em, void *ctx)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        struct bus_object o = { .context = c };
+        struct bus_server *s = ctx;
+        int r = new_signal(s, &o, BUS_INTERFACE_VOICE, "MessageReceived", &m);
+
+        if (r >= 0)
+                r = append_message(m, em);
+        finish(s, m, r, context_owner(c), "MessageReceived");
+}
+
 static void on_context_properties(struct context *c, uint32_t mask, void *ctx)
 {
         struct bus_server *s = ctx;
@@ -332,6 +392,7 @@ const struct manager_events bus_server_manager_events = {
         .state_changed = on_state_changed,
         .interrupted = on_interrupted,
         .token_will_expire = on_token_will_expire,
+        .message = on_message,
         .network_quality = on_network_quality,
         .context_properties = on_context_properties,
         .context_added = on_context_added,

@@ -1,5 +1,5 @@
-/* bus-voice.c - org.rtcroom.RtcRoom1.Voice, on every context: mute, deafen, settings, push-to-talk. GetStats is in
- * bus-stats.c.
+/* bus-voice.c - org.rtcroom.RtcRoom1.Voice, on every context: mute, deafen, settings, push-to-talk, messages. GetStats
+ * is in bus-stats.c.
  *
  * Control thread.
  */
@@ -157,6 +157,9 @@ static const sd_bus_vtable vtable[] = {
         SD_BUS_METHOD("StopTalking", NULL, NULL, on_stop_talking, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("ListDevices", SD_BUS_NO_ARGS, SD_BUS_RESULT("aa{sv}", devices), bus_devices_on_list,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("SendMessage", SD_BUS_ARGS("a{sv}", options), SD_BUS_RESULT("u", request),
+                                bus_context_on_operation, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_SIGNAL_WITH_ARGS("MessageReceived", SD_BUS_ARGS("a{sv}", message), 0),
         PROPERTY("Muted", "b", bus_get_boolean, set_muted, cv.muted),
         PROPERTY("Deafened", "b", bus_get_boolean, set_deafened, cv.deafened),
         PROPERTY("TransmitMode", "s", bus_get_string, set_transmit_mode, cv.transmit_mode),

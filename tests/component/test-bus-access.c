@@ -91,6 +91,7 @@ TEST(somebody_elses_context)
                 { BUS_INTERFACE_CONTEXT, "Get", "RoomId", true, false },
                 { BUS_INTERFACE_CONTEXT, "GetAll", "", true, false },
                 { BUS_INTERFACE_VOICE, "GetStats", "", true, false },
+                { BUS_INTERFACE_VOICE, "SendMessage", "options", false, false },
                 { BUS_INTERFACE_VOICE, "Get", "Muted", true, false },
                 { BUS_INTERFACE_VOICE, "Set", "Muted", true, false },
                 { "", "GetAll", "", true, false },

@@ -672,6 +672,79 @@ TEST(stopping_completes_what_is_pending)
         ASSERT_EQ(rig->stopped, 1);
 }
 
+/* ---- messages ---- */
+
+TEST(a_message_is_sent_by_its_owner_alone)
+{
+        _cleanup_(bus_rig_freep) struct bus_rig *rig = bus_rig_make();
+        const char *path = bus_rig_context(rig, OWNER), *said;
+        uint32_t request;
+
+        bus_rig_join(rig, OWNER, path);
+        request =
+                bus_rig_request(bus_rig_call(rig, OWNER, path, BUS_INTERFACE_VOICE, "SendMessage", "a{sv}", 3, "data",
+                                             "ay", 3, 1, 2, 3, "destinations", "as", 1, "alice", "reliable", "b", 0));
+        bus_rig_run_ms(rig, 10);
+        ASSERT_EQ(bus_rig_completion(rig, request, &said), 0);
+        ASSERT_STR(said, "sendMessage:ok");
+        ASSERT_EQ(rig->script.said_len, 3);
+        ASSERT_MEM(rig->script.said, "\1\2\3", 3);
+        ASSERT_STR(rig->script.said_to, "alice");
+        bus_rig_expect_error(bus_rig_call(rig, PANEL, path, BUS_INTERFACE_VOICE, "SendMessage", "a{sv}", 0),
+                             SD_BUS_ERROR_ACCESS_DENIED);
+        ASSERT_EQ(rig->script.calls[FAKE_SEND_MESSAGE], 1);
+}
+
+TEST(a_message_is_received_by_the_owner)
+{
+        static const char *const to[] = { "me", "bob" };
+        struct engine_message hello = { .user_id = "alice",
+                                        .topic = "t",
+                                        .data = "hi \xf0\x9f\x91\x8b",
+                                        .len = 7,
+                                        .text = true,
+                                        .reliable = true,
+                                        .destinations = to,
+                                        .n_destinations = 2 };
+        struct engine_message bytes = { .topic = "", .data = "\0\1", .len = 2 };
+        const char *user, *topic, *text, *first, *second;
+        _cleanup_(bus_rig_freep) struct bus_rig *rig = bus_rig_make();
+        sd_bus_message *m;
+        const void *data;
+        int reliable;
+        size_t n;
+
+        bus_rig_join(rig, OWNER, bus_rig_context(rig, OWNER));
+        ASSERT_OK(fake_message(&rig->script, &hello));
+        ASSERT_OK(fake_message(&rig->script, &bytes));
+        bus_rig_run_ms(rig, 10);
+        m = p2p_bus_signal(&rig->p, "MessageReceived", OWNER, 0);
+        ASSERT(m);
+        ASSERT_STR(sd_bus_message_get_interface(m), BUS_INTERFACE_VOICE);
+        ASSERT_GT(sd_bus_message_read(m, "a{sv}", 5, &user, "s", &user, &topic, "s", &topic, &text, "b", &reliable,
+                                      &text, "s", &text, &first, "as", 2, &first, &second),
+                  0);
+        ASSERT_STR(user, "alice");
+        ASSERT_STR(topic, "t");
+        ASSERT_STR(text, "hi \xf0\x9f\x91\x8b");
+        ASSERT(reliable);
+        ASSERT_STR(second, "bob");
+        m = p2p_bus_signal(&rig->p, "MessageReceived", OWNER, 1);
+        ASSERT_GT(sd_bus_message_enter_container(m, 'a', "{sv}"), 0);
+        ASSERT_GT(
+                sd_bus_message_read(m, "{sv}{sv}{sv}", &user, "s", &user, &topic, "s", &topic, &text, "b", &reliable),
+                0);
+        ASSERT_STR(user, ""); /* the server */
+        ASSERT(!reliable);
+        ASSERT_GT(sd_bus_message_enter_container(m, 'e', "sv"), 0);
+        ASSERT_GT(sd_bus_message_read(m, "s", &text), 0);
+        ASSERT_STR(text, "data");
+        ASSERT_GT(sd_bus_message_enter_container(m, 'v', "ay"), 0);
+        ASSERT_GT(sd_bus_message_read_array(m, 'y', &data, &n), 0);
+        ASSERT_EQ(n, 2);
+        ASSERT(!p2p_bus_signal(&rig->p, "MessageReceived", PANEL, 0));
+}
+
 /* ---- LogControl1 ---- */
 
 TEST(log_control)

@@ -124,6 +124,17 @@ static void on_participant_properties(struct participant *p, uint32_t mask, void
         ((struct rig *)ctx)->participant_properties |= mask;
 }
 
+static void on_message(struct context *c, const struct engine_message *m, void *ctx)
+{
+        char to[256] = "";
+
+        for (size_t i = 0; i < m->n_destinations; i++)
+                (void)snprintf(to + strlen(to), sizeof(to) - strlen(to), "%s%s", i > 0 ? "," : " to ",
+                               m->destinations[i]);
+        note(ctx, "%s%s %u %s%s [%s] %.*s", m->reliable ? "" : "lossy ", m->text ? "text" : "data", context_number(c),
+             m->user_id ? m->user_id : "-", to, m->topic, (int)(m->len < 64 ? m->len : 64), (const char *)m->data);
+}
+
 static void on_network_quality(struct context *c, void *ctx)
 {
         struct rig *rig = ctx;
@@ -158,6 +169,7 @@ static const struct manager_events recorder = {
         .state_changed = on_state_changed,
         .interrupted = on_interrupted,
         .token_will_expire = on_token_will_expire,
+        .message = on_message,
         .network_quality = on_network_quality,
         .context_properties = on_context_properties,
         .context_added = on_context_added,

@@ -7,13 +7,15 @@
 
 #include "app/params.h"
 #include "base/buf.h"
+#include "engine/engine.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const char *const keys[] = { "appId",      "server",      "roomId",        "token",  "userId",
-                                    "roomConfig", "autoPublish", "autoSubscribe", "state",  "streamType",
-                                    "unknown",    "device",      "mode",          "camera", "maxSolution",
-                                    "width",      "height",      "frameRate",     "visible" };
+static const char *const keys[] = { "appId",      "server",      "roomId",        "token",       "userId",
+                                    "roomConfig", "autoPublish", "autoSubscribe", "state",       "streamType",
+                                    "unknown",    "device",      "mode",          "camera",      "maxSolution",
+                                    "width",      "height",      "frameRate",     "visible",     "text",
+                                    "data",       "topic",       "reliable",      "destinations" };
 
 static void add_string(struct options *o, const char *key, struct rbuf *b)
 {
@@ -23,6 +25,25 @@ static void add_string(struct options *o, const char *key, struct rbuf *b)
         n = n < rbuf_left(b) ? n : rbuf_left(b);
         snprintf(text, sizeof(text), "%.*s", (int)n, n ? (const char *)rbuf_bytes(b, n) : "");
         assert(options_add_string(o, key, text) == 0);
+}
+
+/* Bytes, or that many times the same string. */
+static void add_list(struct options *o, const char *key, struct rbuf *b, bool bytes)
+{
+        size_t n = rbuf_u8(b) % (OPTIONS_MAX_STRINGS + 1);
+        const char *strings[OPTIONS_MAX_STRINGS];
+        char text[9] = "";
+
+        n = n < rbuf_left(b) ? n : rbuf_left(b);
+        if (bytes) {
+                assert(options_add_bytes(o, key, n ? rbuf_bytes(b, n) : NULL, n) == 0);
+                return;
+        }
+        for (size_t i = 0; i < 8 && rbuf_left(b) > 0; i++)
+                text[i] = (char)rbuf_u8(b);
+        for (size_t i = 0; i < n; i++)
+                strings[i] = text;
+        assert(options_add_strings(o, key, strings, n) == 0);
 }
 
 static void add_double(struct options *o, const char *key, struct rbuf *b)
@@ -42,12 +63,14 @@ static struct options *make(struct rbuf *b, unsigned depth)
         while (rbuf_left(b) > 0 && o->n < OPTIONS_MAX_ENTRIES) {
                 const char *key = keys[rbuf_u8(b) % ARRAY_SIZE(keys)];
 
-                switch (rbuf_u8(b) % 7) {
+                switch (rbuf_u8(b) % 9) {
                 case 0: add_string(o, key, b); break;
                 case 1: add_double(o, key, b); break;
                 case 2: assert(options_add_number(o, key, rbuf_u8(b)) == 0); break;
                 case 3: assert(options_add_boolean(o, key, rbuf_u8(b) & 1) == 0); break;
                 case 4: assert(options_add_array(o, key) == 0); break;
+                case 7: add_list(o, key, b, true); break;
+                case 8: add_list(o, key, b, false); break;
                 case 5: /* the end of an object */
                         if (depth > 1)
                                 return o;
@@ -115,6 +138,21 @@ static void check_rest(const struct options *o)
         check(params_exit(o, &d[0]), &d[0]);
 }
 
+static void check_message(const struct options *o)
+{
+        struct params_detail d = { 0 };
+        struct params_message p;
+        int r = params_send_message(o, &p, &d);
+
+        check(r, &d);
+        if (r < 0)
+                return;
+        assert((p.data || p.len == 0) && p.len <= ENGINE_MESSAGE_MAX && strlen(p.topic) <= ENGINE_TOPIC_MAX);
+        assert(p.reliable || !p.text);
+        for (size_t i = 0; i < p.n_destinations; i++)
+                assert(params_is_id(p.destinations[i]));
+}
+
 static void check_devices(const struct options *o)
 {
         struct params_detail d[4] = { 0 };
@@ -147,6 +185,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check_join(o);
         check_create(o);
         check_rest(o);
+        check_message(o);
         check_devices(o);
         return 0;
 }

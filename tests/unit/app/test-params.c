@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "app/params.h"
+#include "engine/engine.h"
 #include "lib/test.h"
 
 /* Options from a small notation: "roomId=s:abc state=n:1 flag=b:1 list=a: cfg=o:autoPublish=b:0,x=n:2". */
@@ -20,6 +21,8 @@ static struct options *make(const char *notation, const char *separator)
                 case 's': ASSERT_OK(options_add_string(o, key, value)); break;
                 case 'n': ASSERT_OK(options_add_number(o, key, strtod(value, NULL))); break;
                 case 'b': ASSERT_OK(options_add_boolean(o, key, *value == '1')); break;
+                case 'y': ASSERT_OK(options_add_bytes(o, key, value, strlen(value))); break;
+                case 'S': ASSERT_OK(options_add_strings(o, key, (const char *const[]){ value, "bob" }, 2)); break;
                 case 'o': ASSERT_OK(options_add_object(o, key, make(value, ","))); break;
                 default: ASSERT_OK(options_add_array(o, key)); break;
                 }
@@ -27,7 +30,7 @@ static struct options *make(const char *notation, const char *separator)
         return o;
 }
 
-enum op { CREATE, JOIN, EXIT, CAPTURE, PUBLISH, SUBSCRIBE, UPDATE, DEVICE, ANS, CAMERA, ENCODER, VISIBILITY };
+enum op { CREATE, JOIN, EXIT, CAPTURE, PUBLISH, SUBSCRIBE, UPDATE, DEVICE, ANS, CAMERA, ENCODER, VISIBILITY, MESSAGE };
 
 static int run(enum op op, const struct options *o, struct params_detail *ret_detail)
 {
@@ -41,12 +44,14 @@ static int run(enum op op, const struct options *o, struct params_detail *ret_de
         struct params_camera camera;
         struct params_encoder encoder;
         struct params_visibility visibility;
+        struct params_message message;
         int r;
 
         switch (op) {
         case CREATE: return params_create(o, &create, ret_detail);
         case EXIT: return params_exit(o, ret_detail);
         case CAPTURE: return params_capture(o, &state, ret_detail);
+        case MESSAGE: return params_send_message(o, &message, ret_detail);
         case VISIBILITY: return params_visibility(o, &visibility, ret_detail);
         case PUBLISH: return params_publish(o, &stream, ret_detail);
         case SUBSCRIBE: return params_subscribe(o, &stream, ret_detail);
@@ -76,6 +81,16 @@ static const struct {
         enum op op;
         const char *options, *detail; /* detail NULL: accepted */
 } cases[] = {
+        { MESSAGE, "text=s:hello", NULL },
+        { MESSAGE, "text=s:", NULL },
+        { MESSAGE, "data=y:abc topic=s:x reliable=b:0 destinations=S:alice", NULL },
+        { MESSAGE, "", R("text", "string", "undefined") },
+        { MESSAGE, "data=s:abc", R("data", "array", "string") },
+        { MESSAGE, "data=a:", "params.data should be array of bytes" },
+        { MESSAGE, "text=s:a data=y:b", "params.data should not be given with params.text" },
+        { MESSAGE, "text=s:a reliable=b:0", "params.reliable should be true with params.text" },
+        { MESSAGE, "text=s:a destinations=y:b", "params.destinations should be array of at most 32 strings" },
+        { MESSAGE, "text=s:a destinations=S:a/b", "params.destinations should match " ID_RULE },
         { CREATE, "appId=s:a.b-c_d@E9", NULL },
         { CREATE, "appId=s:a server=s:embedded:", NULL },
         { CREATE, "appId=s:a server=s:janus+ws://[::1]:8188/janus", NULL },
@@ -419,4 +434,30 @@ TEST_OOM(update_token_fails_cleanly)
         if (r == 0)
                 free(p.token);
         return r;
+}
+
+TEST(a_message_has_bounds)
+{
+        char topic[ENGINE_TOPIC_MAX + 2] = "", *big = calloc(1, ENGINE_MESSAGE_MAX + 2);
+        _cleanup_(options_freep) struct options *o = NULL;
+        struct params_detail detail;
+        struct params_message p;
+
+        ASSERT_OK(options_new(&o));
+        memset(big, 'x', ENGINE_MESSAGE_MAX);
+        memset(topic, 't', ENGINE_TOPIC_MAX);
+        ASSERT_OK(options_add_string(o, "text", big));
+        ASSERT_OK(options_add_string(o, "topic", topic));
+        ASSERT_OK(params_send_message(o, &p, &detail));
+        ASSERT_EQ(p.len, ENGINE_MESSAGE_MAX);
+        ASSERT_STR(p.topic, topic);
+        topic[ENGINE_TOPIC_MAX] = 't';
+        ASSERT_OK(options_add_string(o, "topic", topic));
+        ASSERT_EQ(params_send_message(o, &p, &detail), -EINVAL);
+        ASSERT_STR(detail.text, "params.topic should be at most 128 bytes");
+        big[ENGINE_MESSAGE_MAX] = 'x';
+        ASSERT_OK(options_add_string(o, "text", big));
+        ASSERT_EQ(params_send_message(o, &p, &detail), -EINVAL);
+        ASSERT_STR(detail.text, "params too large");
+        free(big);
 }

@@ -28,6 +28,7 @@ TEST(names_of_the_operations)
                 "changeVideoCapture",
                 "switchCamera",
                 "setVideoEncoderConfig",
+                "sendMessage",
                 "destroy",
         };
 
@@ -93,6 +94,7 @@ TEST(engine_results)
                 { ENGINE_PROTOCOL, 0, "no JSON", 21102, "joinRtcRoom:fail no JSON" },
                 { ENGINE_MEDIA_FAILED, 0, "", 21102, "joinRtcRoom:fail media connection failed" },
                 { ENGINE_UNSUPPORTED, 0, "", 21102, "joinRtcRoom:fail not supported" },
+                { ENGINE_CONGESTED, 0, "", 21102, "joinRtcRoom:fail too much is waiting to be sent" },
                 { ENGINE_INTERNAL, 0, "", 21102, "joinRtcRoom:fail internal error" },
         };
 

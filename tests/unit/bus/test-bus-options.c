@@ -92,6 +92,47 @@ TEST(dictionaries)
         ASSERT_STR(want(o, "after", OPTION_STRING)->string, "x");
 }
 
+TEST(arrays_of_bytes_and_strings_are_kept)
+{
+        _cleanup_(options_freep) struct options *o = NULL;
+        sd_bus_message *m = message();
+        const struct option *data, *none, *names, *numbers;
+
+        ASSERT_OK(sd_bus_message_append(m, "a{sv}", 4, "data", "ay", 3, 1, 0, 255, "none", "ay", 0, "names", "as", 2,
+                                        "a", "b", "numbers", "au", 1, 7));
+        o = read_ok(m);
+        data = want(o, "data", OPTION_ARRAY), none = want(o, "none", OPTION_ARRAY);
+        names = want(o, "names", OPTION_ARRAY), numbers = want(o, "numbers", OPTION_ARRAY);
+        ASSERT(data->array.is_bytes && none->array.is_bytes);
+        ASSERT_EQ(data->array.n, 3);
+        ASSERT_MEM(data->array.bytes, "\1\0\377", 3);
+        ASSERT_EQ(none->array.n, 0);
+        ASSERT(names->array.is_strings);
+        ASSERT_EQ(names->array.n, 2);
+        ASSERT_STR(names->array.strings[1], "b");
+        ASSERT(!numbers->array.is_bytes && !numbers->array.is_strings);
+}
+
+TEST(many_strings_are_too_large)
+{
+        for (unsigned n = OPTIONS_MAX_STRINGS; n <= OPTIONS_MAX_STRINGS + 1; n++) {
+                _cleanup_(options_freep) struct options *o = NULL;
+                sd_bus_message *m = message();
+
+                ASSERT_OK(sd_bus_message_open_container(m, 'a', "{sv}"));
+                ASSERT_OK(sd_bus_message_open_container(m, 'e', "sv"));
+                ASSERT_OK(sd_bus_message_append(m, "s", "names"));
+                ASSERT_OK(sd_bus_message_open_container(m, 'v', "as"));
+                ASSERT_OK(sd_bus_message_open_container(m, 'a', "s"));
+                for (unsigned i = 0; i < n; i++)
+                        ASSERT_OK(sd_bus_message_append(m, "s", "x"));
+                for (unsigned i = 0; i < 4; i++)
+                        ASSERT_OK(sd_bus_message_close_container(m));
+                o = read_ok(m);
+                ASSERT_EQ(o->too_large, n > OPTIONS_MAX_STRINGS);
+        }
+}
+
 TEST(the_later_of_two_keys)
 {
         _cleanup_(options_freep) struct options *o = NULL;
