@@ -1,0 +1,150 @@
+// livekit-node.js - a participant of a LiveKit room on @livekit/rtc-node (libwebrtc). livekit.py steers it.
+//
+// A line of JSON in is an order {"do": NAME, …}, a line of JSON out is its answer {"answer": NAME, "value": …} or
+// {"answer": NAME, "error": TEXT}, or news {"event": NAME, …}. Orders are carried out one after the other. Ends when
+// standard input does.
+'use strict';
+const readline = require('readline');
+const rtc = require('./node_modules/@livekit/rtc-node');
+
+const RATE = 48000, FRAME = 480, WINDOW = 9600;
+const say = o => process.stdout.write(JSON.stringify(o) + '\n');
+let room;
+let publication, source, playing = false;
+const ears = new Map(); // identity → the last WINDOW samples heard of it
+
+async function listen(track, identity) {
+  const ear = { samples: new Float64Array(WINDOW), at: 0, heard: 0 };
+  ears.set(identity, ear);
+  for await (const frame of new rtc.AudioStream(track, RATE, 1)) {
+    for (const x of frame.data) {
+      ear.samples[ear.at] = x / 32768;
+      ear.at = (ear.at + 1) % WINDOW;
+    }
+    ear.heard = Date.now();
+  }
+}
+
+// The strongest pitch within 100-2000 Hz, its share of the energy, and how loud all of it is.
+function judge(ear) {
+  if (Date.now() - ear.heard > 500) return { hertz: 0, share: 0, rms: 0 };
+  const x = new Float64Array(WINDOW);
+  let energy = 0, windowed = 0, best = 0, hertz = 0;
+  for (let i = 0; i < WINDOW; i++) {
+    const sample = ear.samples[(ear.at + i) % WINDOW];
+    x[i] = sample * (0.5 - 0.5 * Math.cos(2 * Math.PI * i / WINDOW));
+    energy += sample * sample;
+    windowed += x[i] * x[i];
+  }
+  for (let f = 100; f <= 2000; f += RATE / WINDOW) {
+    const c = 2 * Math.cos(2 * Math.PI * f / RATE);
+    let s1 = 0, s2 = 0;
+    for (let i = 0; i < WINDOW; i++) [s1, s2] = [x[i] + c * s1 - s2, s1];
+    const power = s1 * s1 + s2 * s2 - c * s1 * s2;
+    if (power > best) [best, hertz] = [power, f];
+  }
+  // a pure tone in a Hann window has 2/3 of its energy in the strongest bin
+  return { hertz, share: windowed > 0 ? Math.min(1, best * 2 / WINDOW / windowed * 1.5) : 0, rms: Math.sqrt(energy / WINDOW) };
+}
+
+// Swells four times a second: a steady tone is noise to Opus' DTX.
+async function play(hertz, level) {
+  playing = true;
+  for (let n = 0; playing; n += FRAME) {
+    const data = new Int16Array(FRAME);
+    for (let i = 0; i < FRAME; i++) {
+      const t = (n + i) / RATE;
+      data[i] = 32767 * level * (0.6 + 0.4 * Math.sin(8 * Math.PI * t)) * Math.sin(2 * Math.PI * hertz * t);
+    }
+    await source.captureFrame(new rtc.AudioFrame(data, RATE, 1, FRAME));
+  }
+}
+
+function tellAll() {
+  const on = (event, f) => room.on(event, (...a) => say({ event, ...f(...a) }));
+  const bytes = b => Buffer.from(b).toString('base64');
+  on('participantConnected', p => ({ user: p.identity }));
+  on('participantDisconnected', p => ({ user: p.identity, reason: p.disconnectReason }));
+  on('trackPublished', (t, p) => ({ user: p.identity, sid: t.sid }));
+  on('trackUnpublished', (t, p) => ({ user: p.identity, sid: t.sid }));
+  on('trackUnsubscribed', (t, pub, p) => (ears.delete(p.identity), { user: p.identity }));
+  on('trackMuted', (t, p) => ({ user: p.identity }));
+  on('trackUnmuted', (t, p) => ({ user: p.identity }));
+  on('activeSpeakersChanged', list => ({ users: list.map(p => p.identity) }));
+  on('dataReceived', (data, p, kind, topic) => ({ user: p?.identity ?? '', data: bytes(data), reliable: kind === rtc.DataPacketKind.KIND_RELIABLE, topic }));
+  on('chatMessage', (m, p) => ({ user: p?.identity ?? '', text: m.message }));
+  on('participantMetadataChanged', (m, p) => ({ user: p.identity, metadata: p.metadata }));
+  on('participantNameChanged', (n, p) => ({ user: p.identity, name: p.name }));
+  on('participantAttributesChanged', (c, p) => ({ user: p.identity, attributes: p.attributes }));
+  on('participantEncryptionStatusChanged', (is, p) => ({ user: p.identity, encrypted: is }));
+  for (const event of ['connected', 'reconnecting', 'reconnected', 'tokenRefreshed']) on(event, () => ({}));
+  on('disconnected', reason => ({ reason: rtc.DisconnectReason[reason] }));
+  room.on('trackSubscribed', (t, pub, p) => {
+    say({ event: 'trackSubscribed', user: p.identity, sid: pub.sid });
+    if (t.kind === rtc.TrackKind.KIND_AUDIO) listen(t, p.identity);
+  });
+}
+
+const orders = {
+  async join({ url, token, key, subscribe = true, relay = false }) {
+    room = new rtc.Room();
+    tellAll();
+    room.registerTextStreamHandler('lk.chat', async (reader, from) => say({ event: 'chat', user: from.identity, text: await reader.readAll() }));
+    const options = { autoSubscribe: subscribe, dynacast: false };
+    if (key) options.encryption = { keyProviderOptions: { sharedKey: Buffer.from(key) }, encryptionType: rtc.EncryptionType.GCM };
+    if (relay) options.rtcConfig = { iceTransportType: rtc.IceTransportType.TRANSPORT_RELAY, continualGatheringPolicy: rtc.ContinualGatheringPolicy.GATHER_ONCE, iceServers: [] };
+    const start = process.hrtime.bigint();
+    await room.connect(url, token, options);
+    return { ms: Number(process.hrtime.bigint() - start) / 1e6 };
+  },
+  async publish({ hertz, level = 0.3, red = true, dtx = true }) {
+    source = new rtc.AudioSource(RATE, 1, 200);
+    const start = process.hrtime.bigint();
+    publication = await room.localParticipant.publishTrack(rtc.LocalAudioTrack.createAudioTrack('microphone', source),
+      new rtc.TrackPublishOptions({ source: rtc.TrackSource.SOURCE_MICROPHONE, red, dtx }));
+    const ms = Number(process.hrtime.bigint() - start) / 1e6;
+    play(hertz, level);
+    return { sid: publication.sid, ms };
+  },
+  async unpublish() {
+    playing = false;
+    await room.localParticipant.unpublishTrack(publication.sid);
+  },
+  mute({ on }) { // the library has the request, but no method for it
+    globalThis._ffiClientInstance.request({ message: { case: 'localTrackMute', value: { trackHandle: publication.track.ffi_handle.handle, mute: on } } });
+  },
+  heard: () => Object.fromEntries([...ears].map(([user, ear]) => [user, judge(ear)])),
+  people: () => Object.fromEntries([...room.remoteParticipants].map(([user, p]) => [user,
+    { name: p.name, metadata: p.metadata, attributes: p.attributes, tracks: [...p.trackPublications.values()].map(t => ({ sid: t.sid, muted: !!t.muted, mime: t.mimeType, encryption: t.encryptionType })) }])),
+  subscribe({ user, on }) {
+    for (const t of room.remoteParticipants.get(user).trackPublications.values()) t.setSubscribed(on);
+  },
+  async send({ data, reliable = true, topic, to }) {
+    await room.localParticipant.publishData(Buffer.from(data, 'base64'), { reliable, topic, destination_identities: to });
+  },
+  async chat({ text, to }) {
+    await room.localParticipant.sendText(text, { topic: 'lk.chat', destinationIdentities: to });
+  },
+  async metadata({ text }) { await room.localParticipant.updateMetadata(text); },
+  async name({ text }) { await room.localParticipant.updateName(text); },
+  async attributes({ map }) { await room.localParticipant.setAttributes(map); },
+  async key({ key }) { room.e2eeManager.keyProvider.setSharedKey(Buffer.from(key), 0); },
+  async simulate({ scenario }) { await room.simulateScenario(rtc.SimulateScenarioKind[scenario]); },
+  async leave() {
+    playing = false;
+    await room.disconnect();
+  },
+};
+
+(async () => {
+  say({ event: 'ready' });
+  for await (const line of readline.createInterface({ input: process.stdin })) {
+    const order = JSON.parse(line);
+    try {
+      say({ answer: order.do, value: await orders[order.do](order) ?? null });
+    } catch (e) {
+      say({ answer: order.do, error: String(e?.message ?? e) });
+    }
+  }
+  process.exit(0); // the native library's threads have no other end
+})();
