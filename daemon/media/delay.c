@@ -116,3 +116,13 @@ void delay_observe(struct delay *d, int64_t timestamp, uint64_t arrival_us, bool
         count(d, late_us);
         find_quantile(d);
 }
+
+void delay_observe_copy(struct delay *d, int64_t timestamp, uint64_t arrival_us)
+{
+        int64_t late_us = (int64_t)arrival_us - delay_media_us(timestamp) - delay_base_us(d);
+
+        if (!d->started || late_us < 0 || late_us > REBASE_US)
+                return;
+        count(d, late_us);
+        find_quantile(d);
+}

@@ -30,6 +30,9 @@ void delay_restart(struct delay *d); /* a new time line on the same path: the hi
 /* A packet with this RTP time (48 kHz, unwrapped) arrived. pre_roll: at the beginning of a talk spurt, where the
  * sender may have kept it; a delay beyond the quantile is then not the line's and is not counted. */
 void delay_observe(struct delay *d, int64_t timestamp, uint64_t arrival_us, bool pre_roll);
+/* A packet that was lost came as a copy in a later one: so late is the sound then, which counts like any lateness, so
+ * that a line worth it waits for copies; but how the line itself strays is not seen by it. */
+void delay_observe_copy(struct delay *d, int64_t timestamp, uint64_t arrival_us);
 int64_t delay_base_us(const struct delay *d);
 
 /* RTP time in µs. */

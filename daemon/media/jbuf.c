@@ -44,6 +44,7 @@ struct jbuf {
         int64_t highest, highest_ts, low;
         int64_t spurt_ts;   /* of the last packet with a marker */
         uint64_t seen;      /* of the 64 numbers up to highest: bit 0 is highest */
+        uint64_t copied;    /* likewise: seen as a copy only */
         uint16_t jump_next; /* what would confirm a jump */
         bool jumped;
         /* the reader */
@@ -150,6 +151,7 @@ static void begin(struct jbuf *j, const struct jbuf_packet *p)
         j->highest_ts = p->timestamp;
         j->spurt_ts = j->highest_ts - PRE_ROLL;
         j->seen = 1;
+        j->copied = 0;
         j->expected++;
 }
 
@@ -168,6 +170,7 @@ static void advance(struct jbuf *j, int64_t seq, int64_t ts)
         int64_t step = seq - j->highest;
 
         j->seen = step < 64 ? j->seen << step | 1 : 1;
+        j->copied = step < 64 ? j->copied << step : 0;
         j->expected += (uint64_t)step;
         j->highest = seq;
         j->highest_ts = ts;
@@ -185,11 +188,49 @@ static bool is_new_time_line(const struct jbuf *j, int64_t ts, uint64_t arrival_
 /* A packet from before the highest one: reordered, sent twice, or from nowhere. */
 static enum jbuf_put place_earlier(struct jbuf *j, int64_t back, int64_t ts)
 {
-        if (back >= 64 || ts >= j->highest_ts)
+        uint64_t bit = back < 64 ? UINT64_C(1) << back : 0;
+
+        if (!bit || ts >= j->highest_ts)
                 return JBUF_PUT_LATE;
-        if (j->seen >> back & 1)
+        if (j->seen & bit) {
+                j->stats.received += (j->copied & bit) != 0; /* it was not lost after all */
+                j->copied &= ~bit;
                 return JBUF_PUT_DUPLICATE;
-        j->seen |= UINT64_C(1) << back;
+        }
+        j->seen |= bit;
+        return JBUF_PUT_OK;
+}
+
+/* False: a neighbour says that this time is not that of this number. */
+static bool fits_between(struct jbuf *j, int64_t seq, int64_t ts)
+{
+        const struct slot *before = slot_of(j, seq - 1), *after = slot_of(j, seq + 1);
+
+        return !(before->payload && before->seq == seq - 1 && before->ts >= ts) &&
+               !(after->payload && after->seq == seq + 1 && after->ts <= ts);
+}
+
+/* A copy never begins a stream, nor confirms a jump. Its number was found by counting back, which is wrong where its
+ * sender had lost packets himself; what does not fit between its neighbours is such a one. */
+static enum jbuf_put place_copy(struct jbuf *j, const struct jbuf_packet *p, int64_t *ret_seq, int64_t *ret_ts)
+{
+        int64_t step = (int16_t)(uint16_t)(p->seq - (uint16_t)j->highest);
+        int64_t ts = j->highest_ts + (int32_t)(p->timestamp - (uint32_t)j->highest_ts);
+
+        if (!j->started || step > DROPOUT_MAX || step <= -64)
+                return JBUF_PUT_LATE;
+        if (step <= 0 && j->seen >> -step & 1)
+                return JBUF_PUT_DUPLICATE;
+        if (step > 0 ? ts <= j->highest_ts : ts >= j->highest_ts || !fits_between(j, j->highest + step, ts))
+                return JBUF_PUT_LATE;
+        *ret_seq = j->highest + step;
+        *ret_ts = ts;
+        if (step > 0) {
+                advance(j, *ret_seq, ts);
+                step = 0;
+        }
+        j->seen |= UINT64_C(1) << -step;
+        j->copied |= UINT64_C(1) << -step;
         return JBUF_PUT_OK;
 }
 
@@ -249,14 +290,17 @@ static enum jbuf_put store(struct jbuf *j, const struct jbuf_packet *p, int64_t 
 static enum jbuf_put put(struct jbuf *j, const struct jbuf_packet *p)
 {
         int64_t seq, ts;
-        enum jbuf_put where = place(j, p, &seq, &ts);
+        enum jbuf_put where = p->copy ? place_copy(j, p, &seq, &ts) : place(j, p, &seq, &ts);
 
         if (where != JBUF_PUT_OK)
                 return where;
-        j->stats.received++;
+        j->stats.received += !p->copy;
         if (p->marker)
                 j->spurt_ts = ts;
-        delay_observe(&j->delay, ts, p->arrival_us, ts >= j->spurt_ts && ts < j->spurt_ts + PRE_ROLL);
+        if (p->copy)
+                delay_observe_copy(&j->delay, ts, p->arrival_us);
+        else
+                delay_observe(&j->delay, ts, p->arrival_us, ts >= j->spurt_ts && ts < j->spurt_ts + PRE_ROLL);
         if (j->placed && (seq <= j->last_seq || ts < j->next_ts))
                 return JBUF_PUT_LATE;
         return store(j, p, seq, ts);
@@ -266,6 +310,8 @@ enum jbuf_put jbuf_put(struct jbuf *j, const struct jbuf_packet *p)
 {
         enum jbuf_put r = put(j, p);
 
+        if (p->copy)
+                return r;
         if (r == JBUF_PUT_LATE)
                 j->stats.late++;
         else if (r == JBUF_PUT_DUPLICATE)

@@ -28,6 +28,7 @@ struct jbuf_packet {
         bool marker;            /* first of a talk spurt: a gap before it was silence */
         bool dtx;               /* no sound inside: silence follows */
         bool fec;               /* carries a copy of the packet before it */
+        bool copy;              /* of an earlier packet, come with another one (RFC 2198) */
         const uint8_t *payload; /* borrowed */
         size_t len;
         uint64_t arrival_us;
@@ -58,11 +59,11 @@ struct jbuf_out {
 };
 
 struct jbuf_stats {
-        uint64_t received; /* without duplicates */
-        uint64_t lost;     /* expected by sequence number and not received (so far) */
-        uint64_t late, duplicate,
-                discarded;  /* discarded: thrown away unplayed for want of room or for being too old */
-        uint32_t jitter_us; /* RFC 3550 6.4.1 */
+        uint64_t received;        /* without duplicates and copies */
+        uint64_t lost;            /* expected by sequence number and not received (so far) */
+        uint64_t late, duplicate, /* copies do not count here */
+                discarded;        /* discarded: thrown away unplayed for want of room or for being too old */
+        uint32_t jitter_us;       /* RFC 3550 6.4.1 */
         uint32_t target_us;
 };
 

@@ -120,6 +120,27 @@ void rx_track_put(struct rx_track *t, uint16_t seq, uint32_t timestamp, bool mar
                 jbuf_clear(t->jbuf);
 }
 
+void rx_track_put_copy(struct rx_track *t, uint16_t seq, uint32_t timestamp, const uint8_t *payload, size_t len,
+                       uint64_t arrival_us)
+{
+        struct voice_packet_info info;
+        enum jbuf_put r = JBUF_PUT_LATE;
+
+        t->stats.copies++;
+        t->stats.copy_bytes += len;
+        if (t->port && voice_packet_inspect(payload, len, &info) == 0)
+                r = jbuf_put(t->jbuf, &(struct jbuf_packet){ .seq = seq,
+                                                             .timestamp = timestamp,
+                                                             .samples = info.samples,
+                                                             .dtx = info.dtx,
+                                                             .fec = info.fec,
+                                                             .copy = true,
+                                                             .payload = payload,
+                                                             .len = len,
+                                                             .arrival_us = arrival_us });
+        t->stats.copies_discarded += r != JBUF_PUT_OK;
+}
+
 /* ---- what comes next: each gives the samples written to pcm, 0 for none ---- */
 
 static uint32_t conceal(struct rx_track *t, uint32_t samples, float *pcm)

@@ -15,6 +15,7 @@
 
 #include "media/audio-port.h"
 #include "media/gate.h"
+#include "media/redundancy.h"
 
 /* ---- sending ---- */
 
@@ -25,15 +26,17 @@ struct voice_config {
         bool dtx, fec;
 };
 
-/* One encoded frame. payload is borrowed for the call. */
+/* One encoded frame. Everything is borrowed for the call. */
 struct media_frame {
         const uint8_t *payload;
         size_t len;
-        uint32_t timestamp;  /* 48 kHz, advances over gaps */
-        bool marker;         /* first after silence (RFC 3551 4.1) */
-        uint8_t level_dbov;  /* 0–127 for ssrc-audio-level (RFC 6464), 127 silence */
-        bool voice;          /* V bit of RFC 6464 */
-        uint64_t capture_us; /* when its last sample was taken from the ring */
+        uint32_t timestamp;                       /* 48 kHz, advances over gaps */
+        bool marker;                              /* first after silence (RFC 3551 4.1) */
+        uint8_t level_dbov;                       /* 0–127 for ssrc-audio-level (RFC 6464), 127 silence */
+        bool voice;                               /* V bit of RFC 6464 */
+        uint64_t capture_us;                      /* when its last sample was taken from the ring */
+        struct media_copy copies[REDUNDANCY_MAX]; /* of the frames sent right before, the oldest first */
+        size_t n_copies;
 };
 
 struct tx_stats {
@@ -51,12 +54,17 @@ struct tx_track *tx_track_free(struct tx_track *t);
 /* Encodes every whole frame in the ring. Returns when to be called again at the latest (µs, or LOOP_NEVER). */
 uint64_t tx_track_pump(struct tx_track *t, uint64_t now_us);
 void tx_track_set_loss(struct tx_track *t, uint8_t percent); /* from receiver reports */
+/* What the other side takes: silence that is not sent, copies inside frames (each also as configured), and copies
+ * beside them. */
+void tx_track_set_format(struct tx_track *t, bool dtx, bool fec, bool redundant);
 void tx_track_get_stats(const struct tx_track *t, struct tx_stats *ret);
 
 /* ---- receiving ---- */
 
 struct rx_stats {
         uint64_t packets, bytes, packets_lost, packets_late, packets_duplicate, decode_errors;
+        uint64_t copies, copy_bytes; /* that came beside frames (RFC 2198) … */
+        uint64_t copies_discarded;   /* … and were not needed, or came too late */
         uint64_t frames_decoded, samples_concealed, samples_total, concealment_events;
         uint64_t samples_inserted, samples_removed; /* by time scaling and drift correction */
         uint64_t jbuf_emitted;                      /* frames of 48 kHz samples that left the jitter buffer … */
@@ -77,6 +85,9 @@ void rx_track_set_port(struct rx_track *t, struct audio_port *port); /* NULL det
 /* One RTP packet of this stream. level_dbov < 0: the packet carried no level. seq is the 16 bit number of the wire. */
 void rx_track_put(struct rx_track *t, uint16_t seq, uint32_t timestamp, bool marker, const uint8_t *payload,
                   size_t len, int level_dbov, uint64_t arrival_us);
+/* A copy of an earlier packet that came with another one, which is put after it. */
+void rx_track_put_copy(struct rx_track *t, uint16_t seq, uint32_t timestamp, const uint8_t *payload, size_t len,
+                       uint64_t arrival_us);
 uint64_t rx_track_pump(struct rx_track *t, uint64_t now_us);
 void rx_track_get_stats(const struct rx_track *t, struct rx_stats *ret);
 

@@ -46,7 +46,9 @@ struct tx_track {
         bool resumed;       /* no frame yet of this spurt */
         uint32_t timestamp; /* of the last frame */
         uint64_t end_us;    /* when it ended; 0: there was none */
+        bool dtx, fec;      /* as configured */
         struct transmit transmit;
+        struct redundancy redundancy;
         float frames[FRAME_SAMPLES_MAX];
 };
 
@@ -68,6 +70,8 @@ int tx_track_new(const struct voice_config *config, struct audio_port *port, con
         t->ctx = ctx;
         t->samples = voice_enc_frame_samples(t->enc);
         t->duration_us = config->frame_ms * 1000;
+        t->dtx = config->dtx;
+        t->fec = config->fec;
         transmit_init(&t->transmit, config->frame_ms);
         t->timestamp = rand_u32(&rand_system); /* RFC 3550 5.1 */
         *ret = take_ptr(t);
@@ -121,6 +125,7 @@ static void follow_gate(struct tx_track *t)
         t->open = open;
         empty_ring(t);
         transmit_clear(&t->transmit);
+        redundancy_clear(&t->redundancy);
         stop_speaking(t);
         if (!open)
                 return;
@@ -145,6 +150,17 @@ static void advance_clock(struct tx_track *t, uint64_t end_us)
         t->end_us = end_us;
 }
 
+/* Copies go only with speech: what was kept of a pause is never sent again. */
+static void send_packet(struct tx_track *t, struct media_frame *f)
+{
+        if (f->voice)
+                f->n_copies = redundancy_get(&t->redundancy, f->timestamp, f->copies);
+        t->stats.bytes += f->len;
+        t->send(f, t->ctx);
+        redundancy_keep(&t->redundancy, f->payload, f->len, f->timestamp);
+        t->silent = false;
+}
+
 static void encode(struct tx_track *t, uint64_t end_us)
 {
         uint8_t packet[VOICE_PACKET_MAX];
@@ -162,16 +178,13 @@ static void encode(struct tx_track *t, uint64_t end_us)
                 t->silent = true;
                 return;
         }
-        t->stats.bytes += (uint64_t)n;
-        t->send(&(struct media_frame){ .payload = packet,
-                                       .len = (size_t)n,
-                                       .timestamp = t->timestamp,
-                                       .marker = t->silent,
-                                       .level_dbov = dbov,
-                                       .voice = t->level.speaking,
-                                       .capture_us = end_us },
-                t->ctx);
-        t->silent = false;
+        send_packet(t, &(struct media_frame){ .payload = packet,
+                                              .len = (size_t)n,
+                                              .timestamp = t->timestamp,
+                                              .marker = t->silent,
+                                              .level_dbov = dbov,
+                                              .voice = t->level.speaking,
+                                              .capture_us = end_us });
 }
 
 /* What came through the gate: muted, it is not even measured. */
@@ -275,6 +288,15 @@ uint64_t tx_track_pump(struct tx_track *t, uint64_t now_us)
 void tx_track_set_loss(struct tx_track *t, uint8_t percent)
 {
         voice_enc_set_loss(t->enc, percent);
+        redundancy_report(&t->redundancy, percent);
+}
+
+void tx_track_set_format(struct tx_track *t, bool dtx, bool fec, bool redundant)
+{
+        voice_enc_set_dtx(t->enc, t->dtx && dtx);
+        voice_enc_set_fec(t->enc, t->fec && fec);
+        if (redundant != t->redundancy.on)
+                redundancy_set(&t->redundancy, redundant);
 }
 
 void tx_track_get_stats(const struct tx_track *t, struct tx_stats *ret)

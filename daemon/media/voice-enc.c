@@ -97,3 +97,13 @@ void voice_enc_set_loss(struct voice_enc *e, uint8_t percent)
 {
         (void)opus_encoder_ctl(opus(e), OPUS_SET_PACKET_LOSS_PERC(percent > 100 ? 100 : percent));
 }
+
+void voice_enc_set_dtx(struct voice_enc *e, bool on)
+{
+        (void)opus_encoder_ctl(opus(e), OPUS_SET_DTX(on ? 1 : 0));
+}
+
+void voice_enc_set_fec(struct voice_enc *e, bool on)
+{
+        (void)opus_encoder_ctl(opus(e), OPUS_SET_INBAND_FEC(on ? 1 : 0));
+}

@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/cleanup.h"
@@ -23,5 +24,7 @@ uint32_t voice_enc_frame_samples(const struct voice_enc *e);
 int voice_enc_encode(struct voice_enc *e, const float *frames, uint8_t *packet);
 void voice_enc_reset(struct voice_enc *e); /* forgets what it heard, keeps its settings */
 void voice_enc_set_loss(struct voice_enc *e, uint8_t percent);
+void voice_enc_set_dtx(struct voice_enc *e, bool on);
+void voice_enc_set_fec(struct voice_enc *e, bool on);
 
 DEFINE_CLEANUP(struct voice_enc *, voice_enc_free)

@@ -189,6 +189,115 @@ TEST(the_copy_in_the_next_packet_is_used)
         ASSERT_EQ(index_of(&o), 2);
 }
 
+static enum jbuf_put put_copy(struct jbuf *j, uint32_t i, uint64_t arrival_us)
+{
+        struct jbuf_packet p = packet(&i, arrival_us);
+
+        p.copy = true;
+        return jbuf_put(j, &p);
+}
+
+TEST(copies_fill_what_is_missing_and_nothing_else)
+{
+        _cleanup_(jbuf_freep) struct jbuf *j = buffer();
+        uint64_t now_us = 1000000;
+        struct jbuf_stats s;
+
+        ASSERT_EQ(put_copy(j, 0, now_us), JBUF_PUT_LATE); /* begins nothing */
+        ASSERT_EQ(put(j, 1, now_us), JBUF_PUT_OK);
+        ASSERT_EQ(put_copy(j, 1, now_us), JBUF_PUT_DUPLICATE);
+        ASSERT_EQ(put_copy(j, 2, now_us + 2 * FRAME_US), JBUF_PUT_OK); /* 2 and 3 came with 4 */
+        ASSERT_EQ(put_copy(j, 3, now_us + 2 * FRAME_US), JBUF_PUT_OK);
+        ASSERT_EQ(put(j, 4, now_us + 2 * FRAME_US), JBUF_PUT_OK);
+        ASSERT_EQ(put_copy(j, 3, now_us + 3 * FRAME_US), JBUF_PUT_DUPLICATE);
+        for (uint32_t i = 1; i < 5; i++)
+                ASSERT_EQ(next_frame(j, &now_us), i);
+        ASSERT_EQ(put(j, 6, now_us), JBUF_PUT_OK);
+        while (next_frame(j, &now_us) != 6)
+                ;
+        ASSERT_EQ(put_copy(j, 5, now_us), JBUF_PUT_LATE);
+        jbuf_get_stats(j, &s);
+        ASSERT_EQ(s.received, 3);
+        ASSERT_EQ(s.lost, 3);
+        ASSERT_EQ(s.late + s.duplicate, 0);
+}
+
+TEST(a_packet_after_its_copy_was_not_lost)
+{
+        _cleanup_(jbuf_freep) struct jbuf *j = buffer();
+        uint64_t now_us = 1000000;
+        struct jbuf_stats s;
+
+        put(j, 0, now_us);
+        ASSERT_EQ(put_copy(j, 1, now_us), JBUF_PUT_OK);
+        ASSERT_EQ(put(j, 2, now_us), JBUF_PUT_OK);
+        ASSERT_EQ(put(j, 1, now_us), JBUF_PUT_DUPLICATE);
+        ASSERT_EQ(put(j, 1, now_us), JBUF_PUT_DUPLICATE);
+        for (uint32_t i = 0; i < 3; i++)
+                ASSERT_EQ(next_frame(j, &now_us), i);
+        jbuf_get_stats(j, &s);
+        ASSERT_EQ(s.lost, 0);
+        ASSERT_EQ(s.received, 3);
+        ASSERT_EQ(s.duplicate, 2);
+}
+
+/* The sender had lost packet 2 himself: what he sends in its place says 2 by its number and 1 by its time. */
+TEST(a_copy_with_a_wrong_number_is_dropped)
+{
+        _cleanup_(jbuf_freep) struct jbuf *j = buffer();
+        uint64_t now_us = 1000000;
+        uint32_t i = 2;
+        struct jbuf_packet p = packet(&i, now_us);
+
+        p.copy = true;
+        p.timestamp -= FRAME;
+        put(j, 0, now_us);
+        put(j, 1, now_us);
+        ASSERT_EQ(jbuf_put(j, &p), JBUF_PUT_LATE);
+        put(j, 3, now_us);
+        ASSERT_EQ(jbuf_put(j, &p), JBUF_PUT_LATE);
+        p.timestamp += 2 * FRAME;
+        ASSERT_EQ(jbuf_put(j, &p), JBUF_PUT_LATE);
+        p.timestamp -= FRAME;
+        ASSERT_EQ(jbuf_put(j, &p), JBUF_PUT_OK);
+        for (i = 0; i < 4; i++)
+                ASSERT_EQ(next_frame(j, &now_us), i);
+}
+
+TEST(copies_move_no_window)
+{
+        _cleanup_(jbuf_freep) struct jbuf *j = buffer();
+        uint64_t now_us = 1000000;
+
+        put(j, 0, now_us);
+        ASSERT_EQ(put_copy(j, 30000, now_us), JBUF_PUT_LATE);
+        ASSERT_EQ(put_copy(j, 30001, now_us), JBUF_PUT_LATE);
+        ASSERT_EQ(put_copy(j, (uint32_t)-100, now_us), JBUF_PUT_LATE);
+        ASSERT_EQ(put(j, 1, now_us), JBUF_PUT_OK);
+        ASSERT_EQ(next_frame(j, &now_us), 0);
+        ASSERT_EQ(next_frame(j, &now_us), 1);
+}
+
+/* 100 ms of nothing in the time line, no number missing: the copy plays where it was said. */
+TEST(a_copy_from_before_a_pause_is_not_moved)
+{
+        _cleanup_(jbuf_freep) struct jbuf *j = buffer();
+        uint64_t now_us = 1000000;
+        struct jbuf_out o;
+        uint32_t i = 2;
+        struct jbuf_packet p = packet(&i, now_us + 7 * FRAME_US);
+
+        p.timestamp += 5 * FRAME;
+        put(j, 0, now_us);
+        ASSERT_EQ(next_frame(j, &now_us), 0);
+        ASSERT_EQ(put_copy(j, 1, now_us), JBUF_PUT_OK);
+        jbuf_put(j, &p);
+        ASSERT_EQ(jbuf_get(j, now_us, 0, &o), JBUF_GET_FRAME);
+        ASSERT_EQ(index_of(&o), 1);
+        ASSERT_NE(jbuf_get(j, now_us, 0, &o), JBUF_GET_FRAME);
+        ASSERT_EQ(next_frame(j, &now_us), 2);
+}
+
 TEST(dtx_is_silence_and_not_loss)
 {
         _cleanup_(jbuf_freep) struct jbuf *j = buffer();
