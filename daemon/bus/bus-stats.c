@@ -36,7 +36,7 @@ static int append_inbound(sd_bus_message *m, const struct engine_stats_inbound *
         const struct rx_stats *rx = &in->rx;
 
         return sd_bus_message_append(
-                m, "a{sv}", 17,
+                m, "a{sv}", 20,
                 "kind", "s", "audio",
                 "userId", "s", in->user_id,
                 "ssrc", "u", in->ssrc,
@@ -45,6 +45,9 @@ static int append_inbound(sd_bus_message *m, const struct engine_stats_inbound *
                 "packetsLost", "x", (int64_t)rx->packets_lost,
                 "retransmittedPacketsReceived", "t", in->repaired,
                 "packetsDiscarded", "t", rx->packets_late + rx->packets_duplicate,
+                "fecPacketsReceived", "t", rx->copies,
+                "fecBytesReceived", "t", rx->copy_bytes,
+                "fecPacketsDiscarded", "t", rx->copies_discarded,
                 "jitter", "d", seconds(rx->jitter_us),
                 "jitterBufferDelay", "d", seconds(rx->jbuf_delay_us_total),
                 "jitterBufferEmittedCount", "t", rx->jbuf_emitted,
@@ -73,13 +76,15 @@ static int append_playout(sd_bus_message *m, const struct engine_stats_inbound *
 static int append_outbound(sd_bus_message *m, const struct engine_peer_stats *p)
 {
         return sd_bus_message_append(
-                m, "a{sv}", 6,
+                m, "a{sv}", 8,
                 "kind", "s", "audio",
                 "ssrc", "u", p->ssrc,
                 "packetsSent", "t", p->packets_sent,
                 "bytesSent", "t", p->bytes_sent,
                 "retransmittedPacketsSent", "t", p->retransmitted,
-                "nackCount", "t", p->nacks_received);
+                "nackCount", "t", p->nacks_received,
+                "fecPacketsSent", "t", p->copies_sent,
+                "fecBytesSent", "t", p->copy_bytes_sent);
 }
 
 static int append_remote_inbound(sd_bus_message *m, const struct engine_peer_stats *p)

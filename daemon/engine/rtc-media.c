@@ -10,6 +10,7 @@
  */
 #include "engine/rtc-internal.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -162,15 +163,31 @@ static void on_frame(const struct media_frame *f, void *ctx)
 {
         struct media_peer *p = ctx;
 
+        struct media_packet m = { .payload = f->payload,
+                                  .len = f->len,
+                                  .timestamp = f->timestamp,
+                                  .marker = f->marker,
+                                  .voice = f->voice,
+                                  .level_dbov = f->level_dbov,
+                                  .n_copies = f->n_copies };
+
+        static_assert((int)PEER_COPIES_MAX == (int)REDUNDANCY_MAX, "every copy has a place");
+        for (size_t i = 0; i < f->n_copies; i++)
+                m.copies[i] =
+                        (struct media_packet_copy){ f->copies[i].payload, f->copies[i].len, f->copies[i].timestamp };
         /* Before the peer is connected this fails, and the frame is meant to be lost. */
-        (void)peer_send(p->peer,
-                        &(struct media_packet){ .payload = f->payload,
-                                                .len = f->len,
-                                                .timestamp = f->timestamp,
-                                                .marker = f->marker,
-                                                .voice = f->voice,
-                                                .level_dbov = f->level_dbov },
-                        loop_now_us(p->media->loop));
+        (void)peer_send(p->peer, &m, loop_now_us(p->media->loop));
+}
+
+/* After every change of what was agreed on. */
+static void follow_format(struct media_peer *p)
+{
+        struct peer_send_format f;
+
+        if (!p->sender)
+                return;
+        peer_get_send_format(p->peer, &f);
+        tx_track_set_format(p->sender->track, f.dtx, f.fec, f.redundant);
 }
 
 static void tell_own_speech(struct media_peer *p, bool speaking)
@@ -231,6 +248,7 @@ void rtc_media_set_capture(struct rtc_media *m, struct rtc_command *c)
                 tell_own_speech(p, false);
         p->sender = sender_free(p->sender);
         r = c->port ? sender_new(p, c->port, c->gate, &p->sender) : 0;
+        follow_format(p);
         if (r < 0)
                 log_error("peer %u sends nothing: %s", p->number, strerror(-r));
 }
@@ -335,6 +353,11 @@ static void on_packet(const struct peer_packet *packet, void *ctx)
 
         if (!r)
                 return;
+        if (packet->copy) {
+                rx_track_put_copy(r->track, packet->seq, packet->timestamp, packet->payload, packet->len,
+                                  packet->arrival_us);
+                return; /* the packet it came with follows */
+        }
         r->ssrc = packet->ssrc;
         r->repaired += packet->repaired;
         if (!r->heard)
@@ -415,6 +438,7 @@ static int media_peer_new(struct rtc_media *m, uint32_t number, const struct rtc
                                       .rng = m->rng,
                                       .cname = params->cname,
                                       .offer_receives = params->echo,
+                                      .red = params->red,
                                       .dtx = params->voice.dtx,
                                       .fec = params->voice.fec };
         int r;
@@ -489,10 +513,12 @@ void rtc_media_set_remote(struct rtc_media *m, struct rtc_command *c)
                 return;
         if (c->type == RTC_OFFER) {
                 r = peer_set_remote_offer(p->peer, c->text, &sdp);
+                follow_format(p);
                 answer(p, r < 0 ? RTC_OFFER : RTC_ANSWER, r, sdp);
                 return;
         }
         r = peer_set_remote_answer(p->peer, c->text);
+        follow_format(p);
         if (r < 0)
                 answer(p, RTC_ANSWER, r, NULL);
 }
@@ -524,6 +550,8 @@ static void fill_peer_stats(const struct media_peer *p, struct engine_peer_stats
                                            .nacks_received = s.nacks_received,
                                            .nacks_sent = s.nacks_sent,
                                            .reports = s.reports,
+                                           .copies_sent = s.copies_sent,
+                                           .copy_bytes_sent = s.copy_bytes_sent,
                                            .packets_received = s.packets_received,
                                            .bytes_received = s.bytes_received,
                                            .srtp_errors = s.srtp_errors,

@@ -52,6 +52,7 @@ struct rtc_peer_params {
         size_t n_ice_servers;
         bool relay_only, controlling;
         bool echo; /* offers are sendrecv: what is sent comes back */
+        bool red;  /* redundant audio (RFC 2198): offered, taken, and sent where the other side wants it */
         struct voice_config voice;
         const char *cname;
 };

@@ -11,7 +11,9 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { OPUS_PT = 111, EXT_LEVEL = 1, EXT_MID = 4, OPUS_RATE = 48000 };
+/* The numbers that browsers and servers have in common; LiveKit takes redundant audio under no others. */
+enum { OPUS_PT = 111, RED_PT = 63 };
+enum { EXT_LEVEL = 1, EXT_MID = 4, OPUS_RATE = 48000 };
 
 void negotiation_done(struct negotiation *n)
 {
@@ -21,7 +23,7 @@ void negotiation_done(struct negotiation *n)
 
 static int copy(const struct negotiation *from, size_t n_sections, struct negotiation *ret)
 {
-        struct negotiation n = { .n_sections = n_sections, .remote = from->remote };
+        struct negotiation n = { .red = from->red, .n_sections = n_sections, .remote = from->remote };
 
         assert(n_sections >= from->n_sections);
         n.sections = calloc(n_sections > 0 ? n_sections : 1, sizeof(*n.sections));
@@ -43,7 +45,13 @@ static int find_ours(const struct negotiation *n)
         return -1;
 }
 
-static void init_publishing(struct neg_section *s, size_t index)
+static void set_red(struct neg_section *s, uint8_t payload_type, uint8_t opus)
+{
+        s->red_payload_type = payload_type;
+        snprintf(s->red_format, sizeof(s->red_format), "%u/%u", opus % 128u, opus % 128u);
+}
+
+static void init_publishing(struct neg_section *s, size_t index, bool red)
 {
         *s = (struct neg_section){ .accepted = true,
                                    .ours = true,
@@ -53,6 +61,8 @@ static void init_publishing(struct neg_section *s, size_t index)
         snprintf(s->mid, sizeof(s->mid), "%zu", index);
         snprintf(s->media, sizeof(s->media), "audio");
         snprintf(s->proto, sizeof(s->proto), "UDP/TLS/RTP/SAVPF");
+        if (red)
+                set_red(s, RED_PT, OPUS_PT);
 }
 
 int negotiate_offer(const struct negotiation *current, bool send, bool receive, struct negotiation *ret)
@@ -68,7 +78,7 @@ int negotiate_offer(const struct negotiation *current, bool send, bool receive, 
                 return r;
         if (at < 0) {
                 at = (int)current->n_sections;
-                init_publishing(&n.sections[at], (size_t)at);
+                init_publishing(&n.sections[at], (size_t)at, n.red);
         }
         n.sections[at].send = send;
         n.sections[at].receive = receive;
@@ -130,12 +140,43 @@ static int take_transport(const struct sdp_session *s, struct negotiation *n)
         return n->remote.ufrag[0] ? 0 : -EPROTO;
 }
 
-static void take_media(const struct sdp_section *m, struct neg_section *s)
+/* RFC 2198 5: the payload types inside, the newest frame's first. Only Opus in all of them is redundant Opus. */
+static bool carries(const struct sdp_codec *red, uint8_t payload_type)
+{
+        const char *at = red->fmtp;
+        char *end;
+
+        for (; at && *at >= '0' && *at <= '9'; at = end + 1) {
+                if (strtoul(at, &end, 10) != payload_type)
+                        return false;
+                if (*end != '/')
+                        return *end == '\0';
+        }
+        return false;
+}
+
+/* What was offered stays offered in later offers, whatever the answer says of it now: all sections of a description
+ * list the same. */
+static void take_red(const struct sdp_section *m, struct neg_section *s, const struct sdp_codec *opus)
+{
+        const struct sdp_codec *red = sdp_find_codec(m, "red", OPUS_RATE);
+
+        s->red = red && red->payload_type != opus->payload_type && carries(red, opus->payload_type);
+        s->red_first = s->red && red < opus;
+        if (s->red || s->red_payload_type)
+                set_red(s, s->red ? red->payload_type : s->red_payload_type, opus->payload_type);
+}
+
+static void take_media(const struct sdp_section *m, struct neg_section *s, bool red)
 {
         const struct sdp_codec *opus = sdp_find_codec(m, "opus", OPUS_RATE);
 
         s->payload_type = opus->payload_type;
         s->nack = (opus->feedback & SDP_FB_NACK) != 0;
+        s->dtx = sdp_fmtp_number(opus->fmtp, "usedtx", 0) == 1;
+        s->fec = sdp_fmtp_number(opus->fmtp, "useinbandfec", 0) == 1;
+        if (red)
+                take_red(m, s, opus);
         s->ext.mid = sdp_find_extmap(m, RTP_EXT_URI_MID);
         s->ext.level = sdp_find_extmap(m, RTP_EXT_URI_LEVEL);
         if (m->n_ssrcs == 0)
@@ -163,7 +204,7 @@ int negotiate_answer_received(const struct negotiation *offered, const struct sd
                 s->send = s->accepted && s->send && (m->direction & SDP_RECVONLY);
                 s->receive = s->accepted && s->receive && (m->direction & SDP_SENDONLY);
                 if (s->accepted)
-                        take_media(m, s);
+                        take_media(m, s, n.red);
         }
         r = take_transport(answer, &n);
         if (r == 0 && n.remote.setup == SDP_SETUP_ACTPASS)
@@ -184,7 +225,7 @@ static bool is_duplicate(const struct sdp_session *s, size_t at)
         return false;
 }
 
-static int answer_section(const struct sdp_section *m, struct neg_section *s)
+static int answer_section(const struct sdp_section *m, struct neg_section *s, bool red)
 {
         const struct neg_section before = *s;
         bool same = before.accepted && strcmp(m->mid, before.mid) == 0;
@@ -201,7 +242,7 @@ static int answer_section(const struct sdp_section *m, struct neg_section *s)
         snprintf(s->proto, sizeof(s->proto), "%s", m->proto);
         if (!s->accepted)
                 return 0;
-        take_media(m, s);
+        take_media(m, s, red);
         s->receive = (m->direction & SDP_SENDONLY) != 0;
         s->send = s->ours && before.send && (m->direction & SDP_RECVONLY) != 0;
         return 0;
@@ -219,7 +260,7 @@ int negotiate_offer_received(const struct negotiation *current, const struct sdp
         if (r < 0)
                 return r;
         for (size_t i = 0; i < n.n_sections && r == 0; i++)
-                r = is_duplicate(offer, i) ? -EPROTO : answer_section(&offer->sections[i], &n.sections[i]);
+                r = is_duplicate(offer, i) ? -EPROTO : answer_section(&offer->sections[i], &n.sections[i], n.red);
         if (r == 0)
                 r = take_transport(offer, &n);
         if (r < 0) {
@@ -247,6 +288,23 @@ static const char *format_opus(const struct neg_local *local, bool send)
         return formats[(send ? 4 : 0) | (local->dtx ? 2 : 0) | (local->fec ? 1 : 0)];
 }
 
+/* An answer has them in the order of the offer. Offers begin with Opus: most others take nothing else. */
+static int write_codecs(struct sdp_section *m, const struct neg_section *s, bool offering,
+                        const struct sdp_codec *opus)
+{
+        const struct sdp_codec red = { .payload_type = s->red_payload_type,
+                                       .name = "red",
+                                       .clock_rate = OPUS_RATE,
+                                       .channels = 2,
+                                       .fmtp = s->red_format };
+        bool first = s->red_first && !offering;
+        int r = first ? sdp_add_codec(m, &red) : 0;
+
+        if (r == 0)
+                r = sdp_add_codec(m, opus);
+        return r == 0 && !first && s->red_payload_type ? sdp_add_codec(m, &red) : r;
+}
+
 static int write_media(struct sdp_section *m, const struct neg_section *s, const struct neg_local *local)
 {
         struct sdp_codec opus = { .payload_type = s->payload_type,
@@ -266,7 +324,7 @@ static int write_media(struct sdp_section *m, const struct neg_section *s, const
                 r = sdp_add_extmap(m, s->ext.mid, RTP_EXT_URI_MID);
         if (r == 0 && active && s->ext.level)
                 r = sdp_add_extmap(m, s->ext.level, RTP_EXT_URI_LEVEL);
-        return r == 0 ? sdp_add_codec(m, &opus) : r;
+        return r == 0 ? write_codecs(m, s, local->setup == SDP_SETUP_ACTPASS, &opus) : r;
 }
 
 static int write_section(struct sdp_session *session, const struct neg_section *s, const struct neg_local *local,
@@ -336,6 +394,11 @@ bool neg_section_has_ssrc(const struct neg_section *s, uint32_t ssrc)
         return false;
 }
 
+bool neg_section_takes(const struct neg_section *s, uint8_t payload_type)
+{
+        return payload_type == s->payload_type || (s->red && payload_type == s->red_payload_type);
+}
+
 static int find_by_ssrc(const struct negotiation *n, uint32_t ssrc)
 {
         for (size_t i = 0; i < n->n_sections; i++)
@@ -349,7 +412,7 @@ static int find_by_payload_type(const struct negotiation *n, uint8_t payload_typ
         int found = -1;
 
         for (size_t i = 0; i < n->n_sections; i++) {
-                if (!n->sections[i].receive || n->sections[i].payload_type != payload_type)
+                if (!n->sections[i].receive || !neg_section_takes(&n->sections[i], payload_type))
                         continue;
                 if (found >= 0)
                         return -1;

@@ -22,7 +22,12 @@ struct neg_section {
         bool ours;                                             /* the one we publish on */
         bool send, receive;
         bool nack;
-        uint8_t payload_type; /* Opus */
+        uint8_t payload_type;     /* Opus */
+        uint8_t red_payload_type; /* redundant audio (RFC 2198) of Opus, as offered; 0: it was not */
+        char red_format[8];       /* its fmtp: "111/111" */
+        bool red;                 /* both sides take it, … */
+        bool red_first;           /* … and the other side would rather have it than Opus alone */
+        bool dtx, fec;            /* what the other side asks for of the Opus it gets (RFC 7587 6.1) */
         struct rtp_ext_ids ext;
         uint32_t ssrcs[SDP_MAX_SSRCS]; /* what the other side says it sends with, or sent while it was active */
         size_t n_ssrcs;
@@ -35,6 +40,7 @@ struct neg_remote {
 };
 
 struct negotiation {
+        bool red;                     /* ours to set at the beginning: redundant audio is offered and taken */
         struct neg_section *sections; /* owned array */
         size_t n_sections;
         struct neg_remote remote;
@@ -68,5 +74,6 @@ int negotiate_write(const struct negotiation *n, const struct neg_local *local, 
  * (RFC 8843 9.2). mid may be "". -1: none. */
 int negotiate_find(const struct negotiation *n, const char *mid, uint32_t ssrc, uint8_t payload_type);
 bool neg_section_has_ssrc(const struct neg_section *s, uint32_t ssrc);
-int negotiate_find_sending(const struct negotiation *n);  /* -1: none */
+bool neg_section_takes(const struct neg_section *s, uint8_t payload_type); /* of audio */
+int negotiate_find_sending(const struct negotiation *n);                   /* -1: none */
 int negotiate_find_accepted(const struct negotiation *n); /* the first one, which carries the transport; -1: none */

@@ -44,7 +44,7 @@ struct peer {
         uint32_t ssrc, timestamp_offset;
         uint16_t seq;
         unsigned mid_packets; /* that will still carry the mid */
-        uint64_t packets_received, bytes_received, srtp_errors, malformed, unknown;
+        uint64_t packets_received, bytes_received, srtp_errors, malformed, unknown, copies_sent, copy_bytes_sent;
 };
 
 int peer_media_init(struct peer *p, uint64_t now_us);

@@ -9,11 +9,13 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "wire/red.h"
 #include "wire/rtp.h"
 
 enum {
         PAYLOAD_MAX = 1200,
-        MID_PACKETS = 50 /* first second: RFC 8843 15 wants it until the other side surely knows */
+        RED_PAYLOAD_MAX = 1100, /* copies make no packet longer than a frame alone may be */
+        MID_PACKETS = 50        /* first second: RFC 8843 15 wants it until the other side surely knows */
 };
 
 struct packet_buf {
@@ -138,10 +140,66 @@ static void deliver(struct peer *p, const struct neg_section *section, const str
                                             .len = rtp->payload_len,
                                             .arrival_us = now_us };
 
-        p->packets_received++;
-        p->bytes_received += rtp->payload_len;
         if (rtp->payload_len > 0) /* packets of padding only probe the path */
                 p->ev.packet(&packet, p->ctx);
+}
+
+/* RFC 2198 does not number its copies: they are those of the packets right before. */
+static void deliver_copy(struct peer *p, const struct neg_section *section, const struct rtp_packet *rtp,
+                         const struct red_block *block, unsigned back, uint64_t now_us)
+{
+        const struct peer_packet packet = { .mid = section->mid,
+                                            .ssrc = rtp->ssrc,
+                                            .timestamp = rtp->timestamp - block->offset,
+                                            .seq = (uint16_t)(rtp->seq - back),
+                                            .copy = true,
+                                            .payload_type = block->payload_type,
+                                            .level_dbov = -1,
+                                            .payload = block->data,
+                                            .len = block->len,
+                                            .arrival_us = now_us };
+
+        if (block->payload_type == section->payload_type && block->len > 0)
+                p->ev.packet(&packet, p->ctx);
+}
+
+/* In the order in which they were said. */
+static void deliver_red(struct peer *p, const struct neg_section *section, const struct rtp_packet *rtp,
+                        const struct rtp_ext *ext, bool repaired, uint64_t now_us)
+{
+        struct red_block blocks[RED_BLOCKS_MAX];
+        struct rtp_packet newest = *rtp;
+        int n = red_parse(rtp->payload, rtp->payload_len, blocks);
+
+        if (n < 1) {
+                p->malformed++;
+                return;
+        }
+        if (blocks[n - 1].payload_type != section->payload_type) {
+                p->unknown++;
+                return;
+        }
+        for (int i = 0; i < n - 1; i++)
+                deliver_copy(p, section, rtp, &blocks[i], (unsigned)(n - 1 - i), now_us);
+        newest.payload_type = section->payload_type;
+        newest.payload = blocks[n - 1].data;
+        newest.payload_len = blocks[n - 1].len;
+        deliver(p, section, &newest, ext, repaired, now_us);
+}
+
+/* Where copies come anyway nothing is asked for: they are there before an answer could be. */
+static void take(struct peer *p, const struct neg_section *section, struct rtp_source *source,
+                 const struct rtp_packet *rtp, const struct rtp_ext *ext, uint64_t now_us)
+{
+        bool red = rtp->payload_type != section->payload_type;
+        bool repaired = rtcp_session_received(p->rtcp, source, rtp, section->nack && !red, now_us);
+
+        p->packets_received++;
+        p->bytes_received += rtp->payload_len;
+        if (red && rtp->payload_len > 0)
+                deliver_red(p, section, rtp, ext, repaired, now_us);
+        else
+                deliver(p, section, rtp, ext, repaired, now_us);
 }
 
 static void receive(struct peer *p, const struct rtp_packet *rtp, uint64_t now_us)
@@ -155,13 +213,13 @@ static void receive(struct peer *p, const struct rtp_packet *rtp, uint64_t now_u
                 p->malformed++; /* what could be read of it counts */
         source = find_source(p, rtp, &ext);
         section = source ? &p->agreed.sections[source->section] : NULL;
-        if (!section || section->payload_type != rtp->payload_type) {
+        if (!section || !neg_section_takes(section, rtp->payload_type)) {
                 p->unknown++;
                 if (!source)
                         srtpctx_forget(p->srtp, rtp->ssrc); /* or strangers' state would add up */
                 return;
         }
-        deliver(p, section, rtp, &ext, rtcp_session_received(p->rtcp, source, rtp, section->nack, now_us), now_us);
+        take(p, section, source, rtp, &ext, now_us);
 }
 
 void peer_media_rtp(struct peer *p, const uint8_t *data, size_t len, uint64_t now_us)
@@ -213,12 +271,63 @@ void peer_media_sections_changed(struct peer *p, const struct negotiation *befor
 
 /* ---- sending ---- */
 
+void peer_get_send_format(const struct peer *p, struct peer_send_format *ret)
+{
+        int at = negotiate_find_sending(&p->agreed);
+        const struct neg_section *s = at < 0 ? NULL : &p->agreed.sections[at];
+
+        *ret = (struct peer_send_format){ .dtx = s && s->dtx, .fec = s && s->fec, .redundant = s && s->red_first };
+}
+
+/* How many of the copies, the last ones, have a place: beside the frame, and in their headers. */
+static size_t count_copies(const struct media_packet *m)
+{
+        size_t len = RED_NEWEST_HEADER + m->len, n = 0;
+
+        while (n < m->n_copies) {
+                const struct media_packet_copy *c = &m->copies[m->n_copies - 1 - n];
+
+                len += RED_COPY_HEADER + c->len;
+                if (len > RED_PAYLOAD_MAX || c->len > RED_LEN_MAX || m->timestamp - c->timestamp > RED_OFFSET_MAX)
+                        break;
+                n++;
+        }
+        return n;
+}
+
+/* Once redundant audio is agreed on every packet is one, be it without a copy: LiveKit's server takes a track's first
+ * payload type for its only one and drops the others. */
+static int build_red(struct peer *p, const struct neg_section *section, const struct media_packet *m, uint8_t *buf,
+                     struct rtp_packet *rtp)
+{
+        struct red_block blocks[PEER_COPIES_MAX + 1];
+        size_t n = count_copies(m);
+        int r;
+
+        for (size_t i = 0; i < n; i++) {
+                const struct media_packet_copy *c = &m->copies[m->n_copies - n + i];
+
+                blocks[i] = (struct red_block){ section->payload_type, (uint16_t)(m->timestamp - c->timestamp),
+                                                c->payload, c->len };
+                p->copy_bytes_sent += c->len;
+        }
+        blocks[n] = (struct red_block){ section->payload_type, 0, m->payload, m->len };
+        p->copies_sent += n;
+        r = red_build(blocks, n + 1, buf, PAYLOAD_MAX);
+        if (r < 0)
+                return r;
+        rtp->payload_type = section->red_payload_type;
+        rtp->payload = buf;
+        rtp->payload_len = (size_t)r;
+        return 0;
+}
+
 static int build(struct peer *p, const struct neg_section *section, const struct media_packet *m,
                  struct rtp_packet *rtp, struct packet_buf *b)
 {
         struct rtp_ext ext = { .level_dbov = m->level_dbov > 127 ? 127 : m->level_dbov, .voice = m->voice };
-        uint8_t block[RTP_EXT_BLOCK_MAX];
-        int r;
+        uint8_t block[RTP_EXT_BLOCK_MAX], red[PAYLOAD_MAX];
+        int r = 0;
 
         *rtp = (struct rtp_packet){ .marker = m->marker,
                                     .payload_type = section->payload_type,
@@ -229,7 +338,10 @@ static int build(struct peer *p, const struct neg_section *section, const struct
                                     .payload_len = m->len };
         if (p->mid_packets > 0)
                 memcpy(ext.mid, section->mid, sizeof(ext.mid));
-        r = rtp_ext_build(&section->ext, &ext, block, sizeof(block), rtp);
+        if (section->red_first)
+                r = build_red(p, section, m, red, rtp);
+        if (r == 0)
+                r = rtp_ext_build(&section->ext, &ext, block, sizeof(block), rtp);
         if (r < 0)
                 return r;
         r = rtp_build(rtp, b->data, PEER_DATAGRAM_MAX);

@@ -238,6 +238,7 @@ int peer_new(const struct peer_config *config, const struct peer_events *ev, voi
         p->dtx = config->dtx;
         p->fec = config->fec;
         p->offer_receives = config->offer_receives;
+        p->agreed.red = config->red;
         p->identity = config->identity;
         p->ice_ops = config->ice.ops;
         p->deadline_us = LOOP_NEVER;
@@ -486,6 +487,8 @@ void peer_get_stats(const struct peer *p, struct peer_rtp_stats *ret)
                                         .nacks_received = s.nacks_received,
                                         .nacks_sent = s.nacks_sent,
                                         .reports = s.reports,
+                                        .copies_sent = p->copies_sent,
+                                        .copy_bytes_sent = p->copy_bytes_sent,
                                         .packets_received = p->packets_received,
                                         .bytes_received = p->bytes_received,
                                         .srtp_errors = p->srtp_errors,

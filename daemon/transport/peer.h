@@ -42,6 +42,7 @@ struct peer_packet {
         uint16_t seq;
         bool marker;
         bool repaired; /* the network had lost it: it was sent again for us */
+        bool copy;     /* came with a later packet (RFC 2198), which follows; without marker and level */
         uint8_t payload_type;
         int level_dbov; /* -1: none */
         const uint8_t *payload;
@@ -66,6 +67,7 @@ struct peer_config {
         struct rng *rng;                /* borrowed */
         const char *cname;              /* RTCP SDES; copied. Random per room, not the user's name (RFC 7022) */
         bool dtx, fec;                  /* a=fmtp of what we send and ask for */
+        bool red;                       /* redundant audio (RFC 2198) is offered and taken */
         bool offer_receives;            /* offers are sendrecv: an echo is wanted. Otherwise sendonly */
 };
 
@@ -79,18 +81,37 @@ int peer_set_remote_answer(struct peer *p, const char *sdp);
 int peer_set_remote_offer(struct peer *p, const char *sdp, char **ret_answer);
 int peer_add_remote_candidate(struct peer *p, const char *line /* NULL or "": no more */);
 
-/* Sends one frame on the publishing section. -ENOTCONN before CONNECTED. */
+/* What the other side wants of what we send; all false before that is known. */
+struct peer_send_format {
+        bool dtx, fec;  /* RFC 7587 6.1 */
+        bool redundant; /* copies of earlier frames go with each (RFC 2198) */
+};
+void peer_get_send_format(const struct peer *p, struct peer_send_format *ret);
+
+/* A frame sent before this one. */
+struct media_packet_copy {
+        const uint8_t *payload;
+        size_t len;
+        uint32_t timestamp;
+};
+
+/* Sends one frame on the publishing section. -ENOTCONN before CONNECTED. Copies (of the packets right before, the
+ * oldest first) go with it as far as the format allows them and they fit. */
+enum { PEER_COPIES_MAX = 2 };
 struct media_packet {
         const uint8_t *payload;
         size_t len;
         uint32_t timestamp;
         bool marker, voice;
         uint8_t level_dbov;
+        struct media_packet_copy copies[PEER_COPIES_MAX];
+        size_t n_copies;
 };
 int peer_send(struct peer *p, const struct media_packet *m, uint64_t now_us);
 
 struct peer_rtp_stats { /* W3C outbound-rtp / remote-inbound-rtp / transport */
         uint64_t packets_sent, bytes_sent, retransmitted, nacks_received, nacks_sent, reports;
+        uint64_t copies_sent, copy_bytes_sent;
         uint64_t packets_received, bytes_received, srtp_errors, malformed;
         uint64_t unknown; /* authentic, but of no section or payload type that was agreed on */
         uint32_t rtt_us, remote_jitter_us;

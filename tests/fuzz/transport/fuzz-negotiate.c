@@ -48,7 +48,7 @@ static void offer(struct negotiation *n, const char *text)
 
 static void answer(const char *text)
 {
-        const struct negotiation none = { 0 };
+        const struct negotiation none = { .red = true };
         struct negotiation offered, agreed;
         struct sdp_session s;
 
@@ -67,7 +67,7 @@ static void answer(const char *text)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
         char *text = malloc(size + 2);
-        struct negotiation n = { 0 };
+        struct negotiation n = { .red = true };
 
         if (!text)
                 return 0;

@@ -268,6 +268,104 @@ TEST(publishing)
         negotiation_done(&again);
 }
 
+/* What a server's answer says of the section we publish on: payload types in this order, what it asks for of Opus. */
+#define ANSWER(types, opus, more)                                                              \
+        TOP "a=group:BUNDLE 0\r\n" SECURITY CREDENTIALS "a=setup:active\r\n"                   \
+            "m=audio 9 UDP/TLS/RTP/SAVPF " types "\r\na=mid:0\r\na=recvonly\r\na=rtcp-mux\r\n" \
+            "a=rtpmap:111 opus/48000/2\r\na=fmtp:111 minptime=10" opus "\r\n" more
+#define RED(format) "a=rtpmap:63 red/48000/2\r\na=fmtp:63 " format "\r\n"
+
+TEST(redundant_audio_is_offered_and_sent_where_it_is_preferred)
+{
+        static const struct {
+                const char *answer;
+                bool red, first;
+        } cases[] = {
+                { ANSWER("63 111", "", RED("111/111")), true, true },
+                { ANSWER("111 63", "", RED("111/111/111")), true, false },
+                { ANSWER("111", "", ""), false, false },
+                { ANSWER("63 111", "", RED("111/0")), false, false },
+                { ANSWER("63 111", "", RED("111/")), false, false },
+                { ANSWER("63 111", "", "a=rtpmap:63 red/48000/2\r\n"), false, false },
+                { ANSWER("63 111", "", "a=rtpmap:63 red/8000\r\na=fmtp:63 111/111\r\n"), false, false },
+        };
+        const struct negotiation none = { .red = true };
+        struct neg_local offering = local;
+
+        offering.setup = SDP_SETUP_ACTPASS;
+        for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+                struct negotiation offered, agreed, again;
+                char *first, *second;
+
+                ASSERT_OK(negotiate_offer(&none, true, false, &offered));
+                ASSERT_OK(negotiate_write(&offered, &offering, &first));
+                ASSERT(strstr(first, "SAVPF 111 63\r\n") && strstr(first, RED("111/111")));
+                ASSERT_OK(receive_answer(&offered, cases[i].answer, &agreed));
+                ASSERT_EQ(agreed.sections[0].red, cases[i].red);
+                ASSERT_EQ(agreed.sections[0].red_first, cases[i].first);
+                ASSERT_EQ(neg_section_takes(&agreed.sections[0], 63), cases[i].red);
+                ASSERT(neg_section_takes(&agreed.sections[0], 111));
+                ASSERT_OK(negotiate_offer(&agreed, true, false, &again));
+                ASSERT_OK(negotiate_write(&again, &offering, &second));
+                ASSERT(strstr(second, "SAVPF 111 63\r\n")); /* as before, whatever was answered */
+                free(first);
+                free(second);
+                negotiation_done(&offered);
+                negotiation_done(&agreed);
+                negotiation_done(&again);
+        }
+}
+
+TEST(redundant_audio_is_answered_as_it_was_offered)
+{
+        static const struct {
+                bool red;
+                const char *types, *answered;
+        } cases[] = { { true, "63 111", "SAVPF 63 111\r\n" },
+                      { true, "111 63", "SAVPF 111 63\r\n" },
+                      { false, "63 111", "SAVPF 111\r\n" } };
+
+        for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+                struct negotiation n = { .red = cases[i].red };
+                struct strbuf b = strbuf_init(4096);
+                char *offer, *answer;
+
+                strbuf_addf(&b,
+                            TOP "a=group:BUNDLE 0\r\n" SECURITY CREDENTIALS
+                                "a=setup:actpass\r\nm=audio 9 UDP/TLS/RTP/SAVPF %s\r\na=mid:0\r\na=sendonly\r\n"
+                                "a=rtcp-mux\r\na=rtpmap:111 opus/48000/2\r\n" RED("111/111"),
+                            cases[i].types);
+                ASSERT_OK(strbuf_take(&b, &offer));
+                advance(&n, offer);
+                ASSERT_EQ(n.sections[0].red, cases[i].red);
+                ASSERT_OK(negotiate_write(&n, &local, &answer));
+                ASSERT(strstr(answer, cases[i].answered));
+                ASSERT_EQ(negotiate_find(&n, "", 99, 63), cases[i].red ? 0 : -1);
+                free(offer);
+                free(answer);
+                negotiation_done(&n);
+        }
+}
+
+TEST(the_answer_says_what_opus_is_to_be)
+{
+        const struct negotiation none = { 0 };
+
+        for (unsigned i = 0; i < 4; i++) {
+                static const char *const answers[] = { ANSWER("111", "", ""), ANSWER("111", ";useinbandfec=1", ""),
+                                                       ANSWER("111", ";usedtx=1", ""),
+                                                       ANSWER("111", ";useinbandfec=1;usedtx=1", "") };
+                struct negotiation offered, agreed;
+
+                ASSERT_OK(negotiate_offer(&none, true, false, &offered));
+                ASSERT_OK(receive_answer(&offered, answers[i], &agreed));
+                ASSERT_EQ(agreed.sections[0].fec, i % 2);
+                ASSERT_EQ(agreed.sections[0].dtx, i / 2);
+                negotiation_done(&offered);
+                negotiation_done(&agreed);
+        }
+}
+
 TEST(answers_that_do_not_answer)
 {
         static const char *const bad[] = {

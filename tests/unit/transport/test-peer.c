@@ -18,8 +18,10 @@ struct end {
         struct end *other;
         enum peer_state state;
         enum peer_reason reason;
-        unsigned n_states, n_candidates, n_byes, n_repaired, n_packets, n_silent_level;
+        unsigned n_states, n_candidates, n_byes, n_repaired, n_packets, n_silent_level, n_copies;
         bool seen[SEEN_MAX]; /* by timestamp / 960 */
+        bool copied[SEEN_MAX];
+        uint16_t first_seq;
         uint32_t first_timestamp;
         char mid[32];
         int level_dbov;
@@ -32,6 +34,8 @@ struct room {
         struct fake_ice_net *net;
         struct dtls_identity *ids[2];
         struct rng rng;
+        bool red;
+        unsigned copies; /* that go with each frame */
         struct end a, b;
         uint32_t timestamp;
 };
@@ -56,14 +60,35 @@ static void on_candidate(const char *mid, uint32_t mline, const char *line, void
                 (void)peer_add_remote_candidate(e->other->p, line);
 }
 
+/* Copies have the place of what they are copies of, and come before the packet they came with. */
+static void on_copy(const struct peer_packet *p, struct end *e)
+{
+        uint32_t index = (p->timestamp - e->first_timestamp) / FRAME_TICKS;
+
+        ASSERT_LT(index, SEEN_MAX);
+        e->copied[index] = true;
+        e->n_copies++;
+        ASSERT(!p->marker && p->level_dbov == -1 && !p->repaired);
+        ASSERT_EQ((uint16_t)(p->seq - e->first_seq), index);
+}
+
 static void on_packet(const struct peer_packet *p, void *ctx)
 {
         struct end *e = ctx;
         uint32_t index;
 
+        ASSERT_EQ(p->payload_type, 111);
+        ASSERT_EQ(p->len, 80);
+        ASSERT_EQ(p->payload[79], 't');
+        if (p->copy) {
+                on_copy(p, e);
+                return;
+        }
         e->n_repaired += p->repaired;
-        if (e->n_packets++ == 0)
+        if (e->n_packets++ == 0) {
                 e->first_timestamp = p->timestamp;
+                e->first_seq = p->seq;
+        }
         index = (p->timestamp - e->first_timestamp) / FRAME_TICKS;
         if (index < SEEN_MAX) {
                 ASSERT(!e->seen[index]); /* nothing arrives twice */
@@ -71,8 +96,6 @@ static void on_packet(const struct peer_packet *p, void *ctx)
         }
         snprintf(e->mid, sizeof(e->mid), "%s", p->mid);
         e->level_dbov = p->level_dbov;
-        ASSERT_EQ(p->len, 80);
-        ASSERT_EQ(p->payload[79], 't');
 }
 
 static void on_bye(const char *mid, void *ctx)
@@ -103,14 +126,15 @@ static int open_peer(struct room *r, struct end *e, unsigned side)
                                       .rng = &r->rng,
                                       .cname = side == 0 ? "alice" : "bob",
                                       .dtx = true,
-                                      .fec = true };
+                                      .fec = true,
+                                      .red = r->red };
 
         return peer_new(&config, &events, e, &e->p);
 }
 
-static void open_room(struct room *r)
+static void open_room_with(struct room *r, bool red)
 {
-        *r = (struct room){ .loop = vloop_new(1000000), .timestamp = 4000000000u };
+        *r = (struct room){ .loop = vloop_new(1000000), .timestamp = 4000000000u, .red = red };
         rand_seed(&r->rng, 11);
         fake_wallclock_follow(r->loop);
         r->box = fake_ice_box_new(r->loop, 3);
@@ -122,6 +146,11 @@ static void open_room(struct room *r)
                 ASSERT_OK(dtls_identity_new(&r->ids[i]));
         ASSERT_OK(open_peer(r, &r->a, 0));
         ASSERT_OK(open_peer(r, &r->b, 1));
+}
+
+static void open_room(struct room *r)
+{
+        open_room_with(r, false);
 }
 
 static void close_room(struct room *r)
@@ -136,12 +165,22 @@ static void close_room(struct room *r)
         vloop_free(r->loop);
 }
 
+/* As LiveKit's server answers, where redundant audio was offered. */
+static void prefer_red(char *answer)
+{
+        char *types = strstr(answer, " 111 63\r\n");
+
+        if (types)
+                memcpy(types, " 63 111", 7);
+}
+
 static void negotiate(struct end *from, struct end *to, bool send)
 {
         char *offer, *answer;
 
         ASSERT_OK(peer_create_offer(from->p, send, &offer));
         ASSERT_OK(peer_set_remote_offer(to->p, offer, &answer));
+        prefer_red(answer);
         ASSERT_OK(peer_set_remote_answer(from->p, answer));
         free(offer);
         free(answer);
@@ -163,11 +202,17 @@ static void talk(struct room *r, unsigned n)
 
         memset(payload, 't', sizeof(payload));
         for (unsigned i = 0; i < n; i++, r->timestamp += FRAME_TICKS) {
-                const struct media_packet m = { .payload = payload,
-                                                .len = sizeof(payload),
-                                                .timestamp = r->timestamp,
-                                                .level_dbov = 20,
-                                                .voice = true };
+                struct media_packet m = { .payload = payload,
+                                          .len = sizeof(payload),
+                                          .timestamp = r->timestamp,
+                                          .level_dbov = 20,
+                                          .voice = true };
+
+                m.n_copies = i < r->copies ? i : r->copies;
+                for (unsigned k = 0; k < m.n_copies; k++)
+                        m.copies[k] =
+                                (struct media_packet_copy){ payload, sizeof(payload),
+                                                            r->timestamp - (unsigned)(m.n_copies - k) * FRAME_TICKS };
 
                 ASSERT_OK(peer_send(r->a.p, &m, loop_now_us(r->loop)));
                 vloop_run_for(r->loop, 20000);
@@ -273,6 +318,84 @@ TEST(loss_is_reported)
         talk(&r, 100);
         ASSERT_GT(r.a.loss_percent, 10);
         ASSERT_LE(r.a.loss_percent, 75);
+        close_room(&r);
+}
+
+TEST(copies_travel_with_the_frames)
+{
+        struct peer_send_format format;
+        struct peer_rtp_stats a, b;
+        unsigned n = 0;
+        struct room r;
+
+        open_room_with(&r, true);
+        peer_get_send_format(r.a.p, &format);
+        ASSERT(!format.redundant && !format.dtx && !format.fec);
+        connect_room(&r);
+        peer_get_send_format(r.a.p, &format);
+        ASSERT(format.redundant && format.dtx && format.fec);
+        talk(&r, 10); /* packets without a copy are redundant audio too */
+        r.copies = 2;
+        r.net->loss = 0.1;
+        talk(&r, 400);
+        r.net->loss = 0;
+        talk(&r, 3);
+        vloop_run_for(r.loop, 2 * US_PER_SEC);
+        for (unsigned i = 0; i < 413; i++)
+                n += r.b.seen[i] || r.b.copied[i];
+        peer_get_stats(r.a.p, &a);
+        peer_get_stats(r.b.p, &b);
+        ASSERT_LE(count_seen(&r.b), 390);
+        ASSERT_GE(n, 411);
+        ASSERT_EQ(a.copies_sent, 400 * 2 - 3 + 3);
+        ASSERT_EQ(a.copy_bytes_sent, 80 * a.copies_sent);
+        ASSERT_EQ(b.nacks_sent, 0); /* the copies are there before an answer could be */
+        ASSERT_EQ(b.unknown + b.malformed, 0);
+        close_room(&r);
+}
+
+static bool count_longest(unsigned from, const uint8_t *data, size_t len, void *ctx)
+{
+        size_t *longest = ctx;
+
+        if (from == 0 && data[0] >= 128 && (data[1] & 0x7f) == 63 && len > *longest)
+                *longest = len;
+        return true;
+}
+
+/* The copies that still fit are the last ones. */
+TEST(copies_make_no_packet_too_long)
+{
+        static uint8_t payload[1100];
+        static const struct {
+                size_t len, copies[2], sent;
+        } cases[] = { { 500, { 300, 200 }, 2 },
+                      { 500, { 500, 100 }, 1 },
+                      { 500, { 10, 700 }, 0 },
+                      { 1100, { 1, 1 }, 0 },
+                      { 60, { 1, 1024 }, 0 } };
+        struct peer_rtp_stats before, after;
+        size_t longest = 0;
+        struct room r;
+
+        open_room_with(&r, true);
+        connect_room(&r);
+        memset(payload, 't', sizeof(payload));
+        r.net->tap = count_longest;
+        r.net->tap_ctx = &longest;
+        r.b.p = peer_free(r.b.p); /* its checks are not for these */
+        for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+                struct media_packet m = { .payload = payload, .len = cases[i].len, .timestamp = 1920, .n_copies = 2 };
+
+                for (unsigned k = 0; k < 2; k++)
+                        m.copies[k] = (struct media_packet_copy){ payload, cases[i].copies[k], 960 * k };
+                peer_get_stats(r.a.p, &before);
+                ASSERT_OK(peer_send(r.a.p, &m, loop_now_us(r.loop)));
+                peer_get_stats(r.a.p, &after);
+                ASSERT_EQ(after.copies_sent - before.copies_sent, cases[i].sent);
+        }
+        ASSERT_LE(longest, 1101 + 12 + 12 + 16);
+        ASSERT_GT(longest, 1100);
         close_room(&r);
 }
 
