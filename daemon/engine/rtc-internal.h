@@ -19,8 +19,8 @@ struct rtc_command {
         uint32_t peer;                                           /* for stats: the op */
         uint32_t generation;                                     /* of a binding */
         enum rtc_sdp type;
-        bool send_audio;
-        char *mid, *text;                /* owned; text: SDP, candidate line, or key of a binding */
+        struct rtc_offer offer;
+        char *mid, *text;                /* owned; text: SDP, candidate line, track id, or key of a binding */
         struct audio_port *port;         /* reference, or NULL */
         const struct capture_gate *gate; /* borrowed */
         struct rtc_peer_params *params;  /* owned, with all it points at */

@@ -437,7 +437,7 @@ static int media_peer_new(struct rtc_media *m, uint32_t number, const struct rtc
                                       .identity = m->identity,
                                       .rng = m->rng,
                                       .cname = params->cname,
-                                      .offer_receives = params->echo,
+                                      .echo = params->echo,
                                       .red = params->red,
                                       .dtx = params->voice.dtx,
                                       .fec = params->voice.fec };
@@ -494,12 +494,18 @@ static void answer(const struct media_peer *p, enum rtc_sdp type, int r, char *s
 void rtc_media_create_offer(struct rtc_media *m, struct rtc_command *c)
 {
         struct media_peer *p = find_peer(m, c->peer);
+        struct peer_offer offer;
         char *sdp = NULL;
         int r;
 
         if (!p)
                 return;
-        r = peer_create_offer(p->peer, c->send_audio, &sdp);
+        offer = (struct peer_offer){ .send_audio = c->offer.send_audio,
+                                     .track_id = c->offer.track_id,
+                                     .n_receive = c->offer.n_receive,
+                                     .restart_ice = c->offer.restart_ice,
+                                     .data = c->offer.data };
+        r = peer_create_offer(p->peer, &offer, &sdp);
         answer(p, RTC_OFFER, r, sdp);
 }
 

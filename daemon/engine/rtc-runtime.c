@@ -275,15 +275,16 @@ int rtc_runtime_close_peer(struct rtc_runtime *rt, uint32_t peer)
         return r < 0 ? r : post(rt, c);
 }
 
-int rtc_runtime_create_offer(struct rtc_runtime *rt, uint32_t peer, bool send_audio)
+int rtc_runtime_create_offer(struct rtc_runtime *rt, uint32_t peer, const struct rtc_offer *offer)
 {
         struct rtc_command *c;
         int r;
 
-        r = command_new(rt, rtc_media_create_offer, peer, NULL, NULL, NULL, &c);
+        r = command_new(rt, rtc_media_create_offer, peer, NULL, offer->track_id, NULL, &c);
         if (r < 0)
                 return r;
-        c->send_audio = send_audio;
+        c->offer = *offer;
+        c->offer.track_id = c->text;
         return post(rt, c);
 }
 

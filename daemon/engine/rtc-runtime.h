@@ -59,7 +59,14 @@ struct rtc_peer_params {
 /* Gathering starts at once, so that candidates are there when the description is asked for. */
 int rtc_runtime_open_peer(struct rtc_runtime *rt, uint32_t peer, const struct rtc_peer_params *params);
 int rtc_runtime_close_peer(struct rtc_runtime *rt, uint32_t peer);
-int rtc_runtime_create_offer(struct rtc_runtime *rt, uint32_t peer, bool send_audio);
+struct rtc_offer {
+        bool send_audio;
+        const char *track_id; /* 2nd token of a=msid of the section that sends; NULL: as before, at first "audio" */
+        uint32_t n_receive;   /* recvonly audio sections in all; they are never taken away again */
+        bool restart_ice;     /* also revives a peer that is disconnected */
+        bool data;            /* with a section for data channels */
+};
+int rtc_runtime_create_offer(struct rtc_runtime *rt, uint32_t peer, const struct rtc_offer *offer);
 int rtc_runtime_set_remote(struct rtc_runtime *rt, uint32_t peer, enum rtc_sdp type, const char *sdp);
 int rtc_runtime_add_candidate(struct rtc_runtime *rt, uint32_t peer, const char *line /* NULL: end */);
 

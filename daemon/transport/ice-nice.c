@@ -42,6 +42,7 @@ struct ice {
         struct turns_bridge *bridges[BRIDGES_MAX]; /* owned */
         size_t n_bridges;
         bool uses_turn, announced, gathered;
+        bool restarted;       /* by us: the other side's credentials for it are still to come */
         bool unreachable;     /* this machine has no address at all */
         enum ice_state state; /* as last told */
 };
@@ -313,20 +314,28 @@ static int agent_get_local(struct ice *i, const char **ret_ufrag, const char **r
         return 0;
 }
 
+static int agent_restart(struct ice *i)
+{
+        if (!nice_agent_restart_stream(i->agent, i->stream))
+                return -EIO;
+        i->restarted = true;
+        i->state = ICE_STATE_CONNECTING; /* libnice goes back to gathering, which is not told */
+        return read_local(i);
+}
+
 /* Other credentials than before are the other side's ICE restart (RFC 8445 9): ours change with it. */
 static int agent_set_remote(struct ice *i, const char *ufrag, const char *pwd)
 {
         int r;
 
-        if (i->remote_ufrag && strcmp(i->remote_ufrag, ufrag) == 0)
+        if (i->remote_ufrag && !i->restarted && strcmp(i->remote_ufrag, ufrag) == 0)
                 return 0;
-        if (i->remote_ufrag) {
-                if (!nice_agent_restart_stream(i->agent, i->stream))
-                        return -EIO;
-                r = read_local(i);
+        if (i->remote_ufrag && !i->restarted) {
+                r = agent_restart(i);
                 if (r < 0)
                         return r;
         }
+        i->restarted = false;
         if (!nice_agent_set_remote_credentials(i->agent, i->stream, ufrag, pwd))
                 return -EINVAL;
         g_free(i->remote_ufrag);
@@ -447,6 +456,7 @@ static const struct ice_ops ops = {
         .create = agent_create,
         .get_local = agent_get_local,
         .set_remote = agent_set_remote,
+        .restart = agent_restart,
         .add_remote_candidate = agent_add_remote_candidate,
         .send = agent_send,
         .get_stats = agent_get_stats,

@@ -20,6 +20,7 @@ struct ice_config {
 };
 
 enum ice_state { ICE_STATE_GATHERING, ICE_STATE_CONNECTING, ICE_STATE_CONNECTED, ICE_STATE_FAILED };
+/* After a restart: CONNECTING, and CONNECTED once the new checks have found a path. */
 
 struct ice_events {
         uint32_t version; /* 0 */
@@ -42,6 +43,8 @@ struct ice_ops {
         int (*get_local)(struct ice *i, const char **ret_ufrag, const char **ret_pwd);
         /* Other credentials than before are the other side's ICE restart: the local ones change with it. */
         int (*set_remote)(struct ice *i, const char *ufrag, const char *pwd);
+        /* New local credentials; what arrives with the next set_remote() belongs to them. The path in use stays. */
+        int (*restart)(struct ice *i);
         int (*add_remote_candidate)(struct ice *i, const char *line /* NULL: no more */);
         int (*send)(struct ice *i, const void *data, size_t len); /* -EAGAIN: dropped */
         void (*get_stats)(struct ice *i, struct ice_stats *ret);

@@ -13,7 +13,7 @@
 
 /* The numbers that browsers and servers have in common; LiveKit takes redundant audio under no others. */
 enum { OPUS_PT = 111, RED_PT = 63 };
-enum { EXT_LEVEL = 1, EXT_MID = 4, OPUS_RATE = 48000 };
+enum { EXT_LEVEL = 1, EXT_MID = 4, OPUS_RATE = 48000, NEG_MSID_SIZE = 160 };
 
 void negotiation_done(struct negotiation *n)
 {
@@ -51,37 +51,60 @@ static void set_red(struct neg_section *s, uint8_t payload_type, uint8_t opus)
         snprintf(s->red_format, sizeof(s->red_format), "%u/%u", opus % 128u, opus % 128u);
 }
 
-static void init_publishing(struct neg_section *s, size_t index, bool red)
+static size_t count_asked(const struct negotiation *n)
 {
-        *s = (struct neg_section){ .accepted = true,
-                                   .ours = true,
-                                   .nack = true,
-                                   .payload_type = OPUS_PT,
-                                   .ext = { .mid = EXT_MID, .level = EXT_LEVEL } };
-        snprintf(s->mid, sizeof(s->mid), "%zu", index);
-        snprintf(s->media, sizeof(s->media), "audio");
-        snprintf(s->proto, sizeof(s->proto), "UDP/TLS/RTP/SAVPF");
-        if (red)
-                set_red(s, RED_PT, OPUS_PT);
+        size_t count = 0;
+
+        for (size_t i = 0; i < n->n_sections; i++)
+                count += n->sections[i].asked;
+        return count;
 }
 
-int negotiate_offer(const struct negotiation *current, bool send, bool receive, struct negotiation *ret)
+static struct neg_section *append(struct negotiation *n)
 {
-        int at = find_ours(current);
+        struct neg_section *s = &n->sections[n->n_sections];
+
+        *s = (struct neg_section){ .accepted = true, .payload_type = OPUS_PT };
+        snprintf(s->mid, sizeof(s->mid), "%zu", n->n_sections++);
+        snprintf(s->media, sizeof(s->media), "audio");
+        snprintf(s->proto, sizeof(s->proto), "UDP/TLS/RTP/SAVPF");
+        return s;
+}
+
+/* What was agreed on does not narrow the next offer. A refused section stays where it is and is not offered again. */
+static void offer_section(struct neg_section *s, bool red, const struct neg_offer *offer)
+{
+        if (!s->accepted || !(s->ours || s->asked))
+                return;
+        s->send = s->ours && offer->send;
+        s->receive = s->asked || offer->echo;
+        s->nack = true;
+        s->ext = (struct rtp_ext_ids){ .mid = EXT_MID, .level = EXT_LEVEL };
+        if (red)
+                set_red(s, s->red_payload_type ? s->red_payload_type : RED_PT, s->payload_type);
+}
+
+int negotiate_offer(const struct negotiation *current, const struct neg_offer *offer, struct negotiation *ret)
+{
+        size_t asked = count_asked(current), more = offer->n_receive > asked ? offer->n_receive - asked : 0;
+        bool publishes = offer->send && find_ours(current) < 0;
         struct negotiation n;
         int r;
 
-        if (at < 0 && current->n_sections == SDP_MAX_SECTIONS)
+        if (current->n_sections + publishes + more > SDP_MAX_SECTIONS)
                 return -EMSGSIZE;
-        r = copy(current, current->n_sections + (at < 0), &n);
+        if (current->n_sections + publishes + more == 0)
+                return -EINVAL;
+        r = copy(current, current->n_sections + publishes + more, &n);
         if (r < 0)
                 return r;
-        if (at < 0) {
-                at = (int)current->n_sections;
-                init_publishing(&n.sections[at], (size_t)at, n.red);
-        }
-        n.sections[at].send = send;
-        n.sections[at].receive = receive;
+        n.n_sections = current->n_sections;
+        if (publishes)
+                append(&n)->ours = true;
+        for (size_t i = 0; i < more; i++)
+                append(&n)->asked = true;
+        for (size_t i = 0; i < n.n_sections; i++)
+                offer_section(&n.sections[i], n.red, offer);
         *ret = n;
         return 0;
 }
@@ -232,7 +255,9 @@ static int answer_section(const struct sdp_section *m, struct neg_section *s, bo
 
         if (!fits(m->mid, SDP_MAX_MID) || !fits(m->media, NEG_WORD_MAX) || !fits(m->proto, NEG_WORD_MAX))
                 return -EPROTO;
-        *s = (struct neg_section){ .accepted = is_usable(m), .ours = same && before.ours };
+        *s = (struct neg_section){ .accepted = is_usable(m),
+                                   .ours = same && before.ours,
+                                   .asked = same && before.asked };
         if (same) {
                 memcpy(s->ssrcs, before.ssrcs, sizeof(s->ssrcs));
                 s->n_ssrcs = before.n_ssrcs;
@@ -273,7 +298,7 @@ int negotiate_offer_received(const struct negotiation *current, const struct sdp
 
 /* ---- writing ---- */
 
-/* minptime speaks of what we send; in the many sections that only receive it is spared. */
+/* minptime speaks of what we send; in the many sections of an answer that only receive it is spared. */
 static const char *format_opus(const struct neg_local *local, bool send)
 {
         static const char *const formats[] = { NULL,
@@ -305,26 +330,28 @@ static int write_codecs(struct sdp_section *m, const struct neg_section *s, bool
         return r == 0 && !first && s->red_payload_type ? sdp_add_codec(m, &red) : r;
 }
 
+/* An offer says the same of every section: there are servers that settle their codecs once, by the first of them. */
 static int write_media(struct sdp_section *m, const struct neg_section *s, const struct neg_local *local)
 {
+        bool offers = local->setup == SDP_SETUP_ACTPASS;
         struct sdp_codec opus = { .payload_type = s->payload_type,
                                   .name = "opus",
                                   .clock_rate = OPUS_RATE,
                                   .channels = 2, /* RFC 7587 7: always */
                                   .feedback = s->nack ? SDP_FB_NACK : 0 };
-        bool active = s->send || s->receive;
+        bool active = s->send || s->receive || offers;
         int r = 0;
 
         if (active)
-                opus.fmtp = format_opus(local, s->send);
+                opus.fmtp = format_opus(local, s->send || offers);
         else
                 opus.feedback = 0;
         /* Where the other side tells its SSRCs, mid in every packet says nothing new: the lines can be spared. */
-        if (active && s->ext.mid && s->n_ssrcs == 0)
+        if (active && s->ext.mid && (offers || s->n_ssrcs == 0))
                 r = sdp_add_extmap(m, s->ext.mid, RTP_EXT_URI_MID);
         if (r == 0 && active && s->ext.level)
                 r = sdp_add_extmap(m, s->ext.level, RTP_EXT_URI_LEVEL);
-        return r == 0 ? write_codecs(m, s, local->setup == SDP_SETUP_ACTPASS, &opus) : r;
+        return r == 0 ? write_codecs(m, s, offers, &opus) : r;
 }
 
 static int write_section(struct sdp_session *session, const struct neg_section *s, const struct neg_local *local,
@@ -366,9 +393,9 @@ int negotiate_write(const struct negotiation *n, const struct neg_local *local, 
 {
         struct sdp_session s = { .id = local->id, .version = local->version };
         int first = negotiate_find_accepted(n), r = 0;
-        char msid[128];
+        char msid[NEG_MSID_SIZE];
 
-        snprintf(msid, sizeof(msid), "%.64s audio", local->cname);
+        snprintf(msid, sizeof(msid), "%.64s %s", local->cname, local->track_id);
         s.transport = (struct sdp_transport){
                 .ufrag = local->ufrag, .pwd = local->pwd, .trickle = true, .setup = local->setup
         };
@@ -399,7 +426,7 @@ bool neg_section_takes(const struct neg_section *s, uint8_t payload_type)
         return payload_type == s->payload_type || (s->red && payload_type == s->red_payload_type);
 }
 
-static int find_by_ssrc(const struct negotiation *n, uint32_t ssrc)
+int negotiate_find_ssrc(const struct negotiation *n, uint32_t ssrc)
 {
         for (size_t i = 0; i < n->n_sections; i++)
                 if (n->sections[i].receive && neg_section_has_ssrc(&n->sections[i], ssrc))
@@ -407,12 +434,14 @@ static int find_by_ssrc(const struct negotiation *n, uint32_t ssrc)
         return -1;
 }
 
+/* Not where the SSRCs are told: a stranger's packet may be ahead of the description that tells whose it is. */
 static int find_by_payload_type(const struct negotiation *n, uint8_t payload_type)
 {
         int found = -1;
 
         for (size_t i = 0; i < n->n_sections; i++) {
-                if (!n->sections[i].receive || !neg_section_takes(&n->sections[i], payload_type))
+                if (!n->sections[i].receive || n->sections[i].n_ssrcs > 0 ||
+                    !neg_section_takes(&n->sections[i], payload_type))
                         continue;
                 if (found >= 0)
                         return -1;
@@ -430,7 +459,7 @@ int negotiate_find(const struct negotiation *n, const char *mid, uint32_t ssrc, 
                         return (int)i;
         if (*mid)
                 return -1; /* it names something that is not here: guessing would give it to the wrong one */
-        found = find_by_ssrc(n, ssrc);
+        found = negotiate_find_ssrc(n, ssrc);
         return found >= 0 ? found : find_by_payload_type(n, payload_type);
 }
 

@@ -13,13 +13,14 @@
 #include "wire/rtp-ext.h"
 #include "wire/sdp.h"
 
-enum { NEG_ICE_MAX = 256, NEG_WORD_MAX = 31 }; /* RFC 8839 5.4: up to 256 characters each */
+enum { NEG_ICE_MAX = 256, NEG_WORD_MAX = 31, NEG_TRACK_ID_MAX = 64 }; /* RFC 8839 5.4: up to 256 characters each */
 
 struct neg_section {
         char mid[SDP_MAX_MID + 1];
         char media[NEG_WORD_MAX + 1], proto[NEG_WORD_MAX + 1]; /* for the m= line, also of what we reject */
         bool accepted;                                         /* audio that we take part in, be it inactive */
         bool ours;                                             /* the one we publish on */
+        bool asked; /* made by an offer of ours, to receive on; inactive as long as the other side has nothing */
         bool send, receive;
         bool nack;
         uint8_t payload_type;     /* Opus */
@@ -51,8 +52,9 @@ void negotiation_done(struct negotiation *n);
 struct neg_local {
         uint64_t id, version;
         const char *ufrag, *pwd, *cname;
+        const char *track_id; /* of what we send, in a=msid */
         const uint8_t *sha256;
-        enum sdp_setup setup;
+        enum sdp_setup setup; /* actpass: this is an offer (RFC 8842 5.2) */
         uint32_t ssrc;
         bool dtx, fec;
         const char *const *candidates;
@@ -60,8 +62,14 @@ struct neg_local {
         bool end_of_candidates;
 };
 
-/* Our offer: the current sections, with one that publishes as told (made if there is none). */
-int negotiate_offer(const struct negotiation *current, bool send, bool receive, struct negotiation *ret);
+struct neg_offer {
+        bool send;          /* publish: on our section, which is made when there is none */
+        bool echo;          /* our section also receives */
+        uint32_t n_receive; /* sections that only receive, in all; never fewer than before */
+};
+/* Our offer: the current sections, new ones at the end. Each is offered as if for the first time, whatever the last
+ * answer left of it (RFC 8829 5.2.2). -EINVAL: not one section. */
+int negotiate_offer(const struct negotiation *current, const struct neg_offer *offer, struct negotiation *ret);
 /* -EPROTO: unusable. `offered` is what negotiate_offer() gave. */
 int negotiate_answer_received(const struct negotiation *offered, const struct sdp_session *answer,
                               struct negotiation *ret);
@@ -73,6 +81,7 @@ int negotiate_write(const struct negotiation *n, const struct neg_local *local, 
 /* The section that a packet belongs to: by mid, else by SSRC, else by payload type where only one receives it
  * (RFC 8843 9.2). mid may be "". -1: none. */
 int negotiate_find(const struct negotiation *n, const char *mid, uint32_t ssrc, uint8_t payload_type);
+int negotiate_find_ssrc(const struct negotiation *n, uint32_t ssrc); /* that receives it; -1: none */
 bool neg_section_has_ssrc(const struct neg_section *s, uint32_t ssrc);
 bool neg_section_takes(const struct neg_section *s, uint8_t payload_type); /* of audio */
 int negotiate_find_sending(const struct negotiation *n);                   /* -1: none */

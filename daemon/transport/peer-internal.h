@@ -9,6 +9,11 @@
 
 enum { PEER_CANDIDATES_MAX = 64, PEER_CNAME_SIZE = 64, PEER_DATAGRAM_MAX = 1500 };
 
+struct candidates {
+        char *lines[PEER_CANDIDATES_MAX]; /* owned */
+        size_t n;
+};
+
 struct peer {
         struct loop *loop;
         struct loop_source *timer; /* owned */
@@ -16,7 +21,7 @@ struct peer {
         struct peer_events ev;
         void *ctx;
         char cname[PEER_CNAME_SIZE];
-        bool dtx, fec, offer_receives;
+        bool dtx, fec, echo;
         enum peer_state state;
         uint64_t deadline_us; /* until when it must be connected */
 
@@ -24,10 +29,11 @@ struct peer {
         struct dtls_identity *identity;
         struct negotiation agreed, offered;
         bool has_offered; /* an offer of ours waits for its answer */
+        bool restarting;  /* our credentials are newer than what was agreed on */
         uint64_t session_id, version;
-        char *candidates[PEER_CANDIDATES_MAX]; /* owned lines */
-        size_t n_candidates;
-        bool described, gathered;
+        char track_id[NEG_TRACK_ID_MAX + 1];
+        struct candidates local, early; /* ours; the other side's that wait for its answer */
+        bool described, gathered, early_ended;
 
         /* transport */
         const struct ice_ops *ice_ops;

@@ -249,17 +249,37 @@ void peer_media_rtcp(struct peer *p, const uint8_t *data, size_t len, uint64_t n
                 p->malformed++;
 }
 
-/* SRTP forgets an SSRC only when another one has taken its place: a section that merely pauses goes on where it was,
- * and the roll-over counter with it. */
+/* An SSRC that another one has replaced, and that has not only moved to another section, is a stranger from here on. A
+ * section that merely pauses goes on where it was, and the roll-over counter with it. */
 static void forget_replaced(struct peer *p, const struct neg_section *old, const struct neg_section *s)
 {
-        for (size_t i = 0; p->srtp && i < old->n_ssrcs; i++)
-                if (!neg_section_has_ssrc(s, old->ssrcs[i]))
+        for (size_t i = 0; i < old->n_ssrcs; i++) {
+                if (neg_section_has_ssrc(s, old->ssrcs[i]) || negotiate_find_ssrc(&p->agreed, old->ssrcs[i]) >= 0)
+                        continue;
+                rtcp_session_forget_ssrc(p->rtcp, old->ssrcs[i]);
+                if (p->srtp)
                         srtpctx_forget(p->srtp, old->ssrcs[i]);
+        }
+}
+
+/* Sources that are known already belong where the new description puts them. */
+static void move_sources(struct peer *p)
+{
+        for (size_t i = 0; i < p->agreed.n_sections; i++) {
+                const struct neg_section *s = &p->agreed.sections[i];
+
+                for (size_t k = 0; s->receive && k < s->n_ssrcs; k++) {
+                        struct rtp_source *source = rtcp_session_find(p->rtcp, s->ssrcs[k]);
+
+                        if (source)
+                                source->section = (unsigned)i;
+                }
+        }
 }
 
 void peer_media_sections_changed(struct peer *p, const struct negotiation *before)
 {
+        move_sources(p);
         for (size_t i = 0; i < before->n_sections; i++) {
                 const struct neg_section *old = &before->sections[i], *s = &p->agreed.sections[i];
 
@@ -357,7 +377,7 @@ int peer_send(struct peer *p, const struct media_packet *m, uint64_t now_us)
         struct packet_buf b;
         struct rtp_packet rtp;
 
-        if (p->state != PEER_STATE_CONNECTED || at < 0)
+        if (!p->srtp || p->state == PEER_STATE_FAILED || p->state == PEER_STATE_CLOSED || at < 0)
                 return -ENOTCONN;
         if (m->len > PAYLOAD_MAX)
                 return -EMSGSIZE;

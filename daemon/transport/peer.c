@@ -31,6 +31,7 @@ const char *peer_state_to_string(enum peer_state s)
         case PEER_STATE_NEW: return "new";
         case PEER_STATE_CONNECTING: return "connecting";
         case PEER_STATE_CONNECTED: return "connected";
+        case PEER_STATE_DISCONNECTED: return "disconnected";
         case PEER_STATE_FAILED: return "failed";
         case PEER_STATE_CLOSED: return "closed";
         }
@@ -68,7 +69,7 @@ void peer_rearm(struct peer *p)
 
 static void enter_state(struct peer *p, enum peer_state state, enum peer_reason reason)
 {
-        assert(!is_over(p) && state > p->state);
+        assert(!is_over(p) && state != p->state);
         log_debug("%s → %s (%s)", peer_state_to_string(p->state), peer_state_to_string(state),
                   peer_reason_to_string(reason));
         p->state = state;
@@ -131,13 +132,19 @@ static void start_dtls_when_ready(struct peer *p)
 
 /* ---- ICE ---- */
 
-static void keep_candidate(struct peer *p, const char *line)
+static void keep_candidate(struct candidates *c, const char *line)
 {
-        if (p->n_candidates == PEER_CANDIDATES_MAX)
+        if (c->n == PEER_CANDIDATES_MAX)
                 return;
-        p->candidates[p->n_candidates] = strdup(line);
-        if (p->candidates[p->n_candidates]) /* out of memory: one way less to be reached */
-                p->n_candidates++;
+        c->lines[c->n] = strdup(line);
+        if (c->lines[c->n]) /* out of memory: one way less */
+                c->n++;
+}
+
+static void drop_candidates(struct candidates *c)
+{
+        while (c->n > 0)
+                free(c->lines[--c->n]);
 }
 
 static void on_ice_candidate(const char *line, void *ctx)
@@ -146,12 +153,33 @@ static void on_ice_candidate(const char *line, void *ctx)
         int first = negotiate_find_accepted(p->has_offered ? &p->offered : &p->agreed);
 
         if (line)
-                keep_candidate(p, line);
+                keep_candidate(&p->local, line);
         else
                 p->gathered = true;
         if (p->described && first >= 0)
                 p->ev.candidate((p->has_offered ? &p->offered : &p->agreed)->sections[first].mid, (uint32_t)first,
                                 line, p->ctx);
+}
+
+/* With keys there is something worth keeping; without, nothing. */
+static void lose_path(struct peer *p, enum peer_reason reason)
+{
+        p->ice_connected = false;
+        if (!p->srtp)
+                fail(p, reason);
+        else if (!is_over(p) && p->state != PEER_STATE_DISCONNECTED)
+                enter_state(p, PEER_STATE_DISCONNECTED, reason);
+}
+
+static void find_path(struct peer *p)
+{
+        p->ice_connected = true;
+        if (is_over(p))
+                return;
+        if (!p->srtp)
+                start_dtls_when_ready(p);
+        else if (p->state != PEER_STATE_CONNECTED)
+                enter_state(p, PEER_STATE_CONNECTED, PEER_OK);
 }
 
 static void on_ice_state(enum ice_state state, void *ctx)
@@ -161,12 +189,8 @@ static void on_ice_state(enum ice_state state, void *ctx)
         switch (state) {
         case ICE_STATE_GATHERING:
         case ICE_STATE_CONNECTING: break;
-        case ICE_STATE_CONNECTED:
-                p->ice_connected = true;
-                if (!is_over(p))
-                        start_dtls_when_ready(p);
-                break;
-        case ICE_STATE_FAILED: fail(p, p->ice_connected ? PEER_CONSENT_LOST : PEER_ICE_FAILED); break;
+        case ICE_STATE_CONNECTED: find_path(p); break;
+        case ICE_STATE_FAILED: lose_path(p, p->ice_connected ? PEER_CONSENT_LOST : PEER_ICE_FAILED); break;
         }
         peer_rearm(p);
 }
@@ -200,10 +224,10 @@ static void on_timer(void *ctx)
         uint64_t now_us = loop_now_us(p->loop);
 
         dtls_timeout(p->dtls, now_us);
-        if (p->state == PEER_STATE_CONNECTED)
+        if (p->srtp)
                 rtcp_session_timeout(p->rtcp, now_us);
-        else if (now_us >= p->deadline_us)
-                fail(p, p->ice_connected ? PEER_DTLS_FAILED : PEER_ICE_FAILED);
+        if (now_us >= p->deadline_us)
+                lose_path(p, p->ice_connected && !p->srtp ? PEER_DTLS_FAILED : PEER_ICE_FAILED);
         peer_rearm(p);
 }
 
@@ -237,13 +261,14 @@ int peer_new(const struct peer_config *config, const struct peer_events *ev, voi
         p->ctx = ctx;
         p->dtx = config->dtx;
         p->fec = config->fec;
-        p->offer_receives = config->offer_receives;
+        p->echo = config->echo;
         p->agreed.red = config->red;
         p->identity = config->identity;
         p->ice_ops = config->ice.ops;
         p->deadline_us = LOOP_NEVER;
         p->session_id = rand_u64(p->rng) >> 2; /* RFC 8829 5.2.1: 62 bits */
         snprintf(p->cname, sizeof(p->cname), "%s", config->cname);
+        snprintf(p->track_id, sizeof(p->track_id), "audio");
         r = loop_add_timer(p->loop, LOOP_NEVER, on_timer, p, &p->timer);
         if (r == 0)
                 r = peer_media_init(p, loop_now_us(p->loop));
@@ -257,7 +282,7 @@ int peer_new(const struct peer_config *config, const struct peer_events *ev, voi
 
 static void say_goodbye(struct peer *p)
 {
-        if (p->state != PEER_STATE_CONNECTED)
+        if (!p->srtp || is_over(p))
                 return;
         rtcp_session_bye(p->rtcp, loop_now_us(p->loop));
         dtls_close(p->dtls);
@@ -275,8 +300,8 @@ struct peer *peer_free(struct peer *p)
         srtpctx_free(p->srtp);
         negotiation_done(&p->agreed);
         negotiation_done(&p->offered);
-        for (size_t i = 0; i < p->n_candidates; i++)
-                free(p->candidates[i]);
+        drop_candidates(&p->local);
+        drop_candidates(&p->early);
         loop_remove(p->timer);
         free(p);
         return NULL;
@@ -284,12 +309,18 @@ struct peer *peer_free(struct peer *p)
 
 /* ---- descriptions ---- */
 
+static bool is_restart(const struct peer *p, const struct neg_remote *next)
+{
+        return p->agreed.remote.ufrag[0] && strcmp(p->agreed.remote.ufrag, next->ufrag) != 0;
+}
+
 static int describe(struct peer *p, const struct negotiation *n, enum sdp_setup setup, char **ret_sdp)
 {
-        bool restarts = p->agreed.remote.ufrag[0] && strcmp(p->agreed.remote.ufrag, n->remote.ufrag) != 0;
+        bool restarts = p->restarting || is_restart(p, &n->remote);
         struct neg_local local = { .id = p->session_id,
                                    .version = p->version + 1,
                                    .cname = p->cname,
+                                   .track_id = p->track_id,
                                    .sha256 = dtls_identity_fingerprint(p->identity),
                                    .setup = setup,
                                    .ssrc = p->ssrc,
@@ -300,8 +331,8 @@ static int describe(struct peer *p, const struct negotiation *n, enum sdp_setup 
         if (r < 0)
                 return r;
         if (!p->ice_connected || restarts) { /* the ways to us; later on they would only be ballast */
-                local.candidates = (const char *const *)p->candidates;
-                local.n_candidates = p->n_candidates;
+                local.candidates = (const char *const *)p->local.lines;
+                local.n_candidates = p->local.n;
                 local.end_of_candidates = p->gathered;
         }
         r = negotiate_write(n, &local, ret_sdp);
@@ -312,17 +343,30 @@ static int describe(struct peer *p, const struct negotiation *n, enum sdp_setup 
         return 0;
 }
 
-int peer_create_offer(struct peer *p, bool send_audio, char **ret_sdp)
+static bool is_token(const char *s)
 {
-        struct negotiation n;
-        int r;
+        return *s && strlen(s) <= NEG_TRACK_ID_MAX && !strpbrk(s, " \t\r\n");
+}
 
-        if (is_over(p))
-                return -EINVAL;
-        r = negotiate_offer(&p->agreed, send_audio, p->offer_receives, &n);
-        if (r < 0)
-                return r;
-        r = describe(p, &n, SDP_SETUP_ACTPASS, ret_sdp);
+static int restart_ice(struct peer *p)
+{
+        int r = p->agreed.remote.ufrag[0] ? p->ice_ops->restart(p->ice) : 0; /* at first there is nothing to renew */
+
+        if (r == 0 && p->agreed.remote.ufrag[0])
+                p->restarting = true;
+        return r;
+}
+
+static int make_offer(struct peer *p, const struct peer_offer *offer, char **ret_sdp)
+{
+        const struct neg_offer want = { .send = offer->send_audio, .echo = p->echo, .n_receive = offer->n_receive };
+        struct negotiation n = { 0 };
+        int r = negotiate_offer(&p->agreed, &want, &n);
+
+        if (r == 0 && offer->restart_ice)
+                r = restart_ice(p);
+        if (r == 0)
+                r = describe(p, &n, SDP_SETUP_ACTPASS, ret_sdp);
         if (r < 0) {
                 negotiation_done(&n);
                 return r;
@@ -331,6 +375,17 @@ int peer_create_offer(struct peer *p, bool send_audio, char **ret_sdp)
         p->offered = n;
         p->has_offered = true;
         return 0;
+}
+
+int peer_create_offer(struct peer *p, const struct peer_offer *offer, char **ret_sdp)
+{
+        if (is_over(p) || (offer->track_id && !is_token(offer->track_id)))
+                return -EINVAL;
+        if (offer->data)
+                return -ENOTSUP;
+        if (offer->track_id)
+                snprintf(p->track_id, sizeof(p->track_id), "%s", offer->track_id);
+        return make_offer(p, offer, ret_sdp);
 }
 
 /* Once the handshake has begun its roles stay, whatever later descriptions say (RFC 8842 5.5). */
@@ -362,7 +417,7 @@ static int apply_transport(struct peer *p, const struct neg_remote *remote)
 
 static void apply_candidates(struct peer *p, const struct sdp_session *s)
 {
-        bool ended = false;
+        bool ended = p->early_ended;
 
         for (size_t i = 0; i < s->n_sections; i++) {
                 const struct sdp_section *m = &s->sections[i];
@@ -373,6 +428,10 @@ static void apply_candidates(struct peer *p, const struct sdp_session *s)
                         (void)p->ice_ops->add_remote_candidate(p->ice, m->candidates[c]); /* others may do */
                 ended = ended || m->end_of_candidates;
         }
+        for (size_t i = 0; i < p->early.n; i++)
+                (void)p->ice_ops->add_remote_candidate(p->ice, p->early.lines[i]);
+        drop_candidates(&p->early);
+        p->early_ended = false;
         if (ended)
                 (void)p->ice_ops->add_remote_candidate(p->ice, NULL);
 }
@@ -380,14 +439,18 @@ static void apply_candidates(struct peer *p, const struct sdp_session *s)
 /* Takes `next`: from here on it is what counts. */
 static void adopt(struct peer *p, struct negotiation *next, const struct sdp_session *remote)
 {
+        bool restarts = p->restarting || is_restart(p, &next->remote);
         struct negotiation before = p->agreed;
 
+        p->restarting = false;
         p->agreed = *next;
         peer_media_sections_changed(p, &before);
         negotiation_done(&before);
-        apply_candidates(p, remote);
-        if (p->state == PEER_STATE_NEW)
+        if (restarts)
+                p->ice_connected = false;
+        if (p->state == PEER_STATE_NEW || (restarts && p->srtp && p->state != PEER_STATE_CONNECTING))
                 enter_state(p, PEER_STATE_CONNECTING, PEER_OK);
+        apply_candidates(p, remote);
         start_dtls_when_ready(p);
         peer_rearm(p);
 }
@@ -471,9 +534,18 @@ int peer_set_remote_offer(struct peer *p, const char *sdp, char **ret_answer)
 
 int peer_add_remote_candidate(struct peer *p, const char *line)
 {
-        if (is_over(p) || !p->agreed.remote.ufrag[0])
+        bool early = p->has_offered && (p->restarting || !p->agreed.remote.ufrag[0]);
+        bool end = !line || !*line;
+
+        if (is_over(p) || (!early && !p->agreed.remote.ufrag[0]))
                 return -EINVAL;
-        return p->ice_ops->add_remote_candidate(p->ice, line && *line ? line : NULL);
+        if (!early)
+                return p->ice_ops->add_remote_candidate(p->ice, end ? NULL : line);
+        if (end)
+                p->early_ended = true;
+        else
+                keep_candidate(&p->early, line);
+        return 0;
 }
 
 void peer_get_stats(const struct peer *p, struct peer_rtp_stats *ret)

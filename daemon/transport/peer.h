@@ -4,6 +4,10 @@
  * added or made inactive and reused, never removed; ICE restarts are offers with new credentials.
  * A peer publishes on at most one section and receives on any number.
  *
+ * A connected peer that loses its path is DISCONNECTED, not dead: keys and streams are kept, and an offer that
+ * restarts ICE (ours or the other side's) makes it CONNECTING and, when a path is found, CONNECTED again. As long as
+ * the old path lasts, media goes on over it meanwhile.
+ *
  * Candidates that are known when the first description is made stand in it, with end-of-candidates when that is all;
  * only later ones come as events. A peer that failed or was closed stays so and ignores everything but peer_free(),
  * which is not legal inside an event.
@@ -21,10 +25,17 @@
 struct dtls_identity; /* transport/dtls.h: certificate made once per process */
 struct peer;
 
-enum peer_state { PEER_STATE_NEW, PEER_STATE_CONNECTING, PEER_STATE_CONNECTED, PEER_STATE_FAILED, PEER_STATE_CLOSED };
+enum peer_state {
+        PEER_STATE_NEW,
+        PEER_STATE_CONNECTING,
+        PEER_STATE_CONNECTED,
+        PEER_STATE_DISCONNECTED, /* the path is lost, or a restart found none: another restart may */
+        PEER_STATE_FAILED,
+        PEER_STATE_CLOSED
+};
 const char *peer_state_to_string(enum peer_state s);
 
-/* Why a peer failed. */
+/* Why a peer failed or is disconnected. */
 enum peer_reason {
         PEER_OK,
         PEER_ICE_FAILED,
@@ -68,7 +79,7 @@ struct peer_config {
         const char *cname;              /* RTCP SDES; copied. Random per room, not the user's name (RFC 7022) */
         bool dtx, fec;                  /* a=fmtp of what we send and ask for */
         bool red;                       /* redundant audio (RFC 2198) is offered and taken */
-        bool offer_receives;            /* offers are sendrecv: an echo is wanted. Otherwise sendonly */
+        bool echo;                      /* offers are sendrecv: what is sent comes back. Otherwise sendonly */
 };
 
 int peer_new(const struct peer_config *config, const struct peer_events *ev, void *ctx, struct peer **ret);
@@ -76,9 +87,17 @@ struct peer *peer_free(struct peer *p); /* sends BYE and close_notify when conne
 
 /* Descriptions are SDP texts; returned ones are owned by the caller. -EPROTO: the other side's is unusable (bounds,
  * no BUNDLE, no fingerprint …), state unchanged. -EINVAL: not in a state for it. */
-int peer_create_offer(struct peer *p, bool send_audio, char **ret_sdp);
+struct peer_offer {
+        bool send_audio;
+        const char *track_id; /* 2nd token of a=msid of the section that sends; NULL: as before, at first "audio" */
+        uint32_t n_receive;   /* recvonly audio sections in all; they are never taken away again */
+        bool restart_ice;
+        bool data; /* with a section for data channels. -ENOTSUP */
+};
+int peer_create_offer(struct peer *p, const struct peer_offer *offer, char **ret_sdp);
 int peer_set_remote_answer(struct peer *p, const char *sdp);
 int peer_set_remote_offer(struct peer *p, const char *sdp, char **ret_answer);
+/* Those that come before the answer they belong to are kept for it. */
 int peer_add_remote_candidate(struct peer *p, const char *line /* NULL or "": no more */);
 
 /* What the other side wants of what we send; all false before that is known. */
@@ -95,8 +114,8 @@ struct media_packet_copy {
         uint32_t timestamp;
 };
 
-/* Sends one frame on the publishing section. -ENOTCONN before CONNECTED. Copies (of the packets right before, the
- * oldest first) go with it as far as the format allows them and they fit. */
+/* Sends one frame on the publishing section. -ENOTCONN before the keys are there. Copies (of the packets right before,
+ * the oldest first) go with it as far as the format allows them and they fit. */
 enum { PEER_COPIES_MAX = 2 };
 struct media_packet {
         const uint8_t *payload;

@@ -134,6 +134,14 @@ void rtcp_session_forget(struct rtcp_session *s, unsigned section)
                         remove_source(s, source);
 }
 
+void rtcp_session_forget_ssrc(struct rtcp_session *s, uint32_t ssrc)
+{
+        struct rtp_source *source = rtcp_session_find(s, ssrc);
+
+        if (source)
+                remove_source(s, source);
+}
+
 /* ---- when ---- */
 
 static void schedule_report(struct rtcp_session *s, uint64_t now_us)

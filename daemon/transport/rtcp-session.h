@@ -56,6 +56,7 @@ struct rtp_source *rtcp_session_find(struct rtcp_session *s, uint32_t ssrc);
 int rtcp_session_add(struct rtcp_session *s, uint32_t ssrc, unsigned section, uint16_t seq, struct rtp_source **ret);
 /* Removes every source of this section, without an event: its SSRCs may be heard again. */
 void rtcp_session_forget(struct rtcp_session *s, unsigned section);
+void rtcp_session_forget_ssrc(struct rtcp_session *s, uint32_t ssrc);
 /* True: it was asked for again, so the network had lost it. */
 bool rtcp_session_received(struct rtcp_session *s, struct rtp_source *source, const struct rtp_packet *p, bool ask,
                            uint64_t now_us);

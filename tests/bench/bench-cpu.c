@@ -117,7 +117,7 @@ static void connect_peers(struct bench *b, struct fake_ice_box *box, struct dtls
         ASSERT_OK(peer_new(&c, &ev, b, &b->sender));
         c.ice_config.controlling = false;
         ASSERT_OK(peer_new(&c, &ev, b, &b->receiver));
-        ASSERT_OK(peer_create_offer(b->sender, true, &offer));
+        ASSERT_OK(peer_create_offer(b->sender, &(const struct peer_offer){ .send_audio = true }, &offer));
         ASSERT_OK(peer_set_remote_offer(b->receiver, offer, &answer));
         ASSERT_OK(peer_set_remote_answer(b->sender, answer));
         free(offer);

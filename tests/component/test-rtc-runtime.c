@@ -202,7 +202,7 @@ static void start_call(struct fixture *f)
         open_peer(&f->a, true);
         open_peer(&f->b, false);
         ASSERT_OK(rtc_runtime_set_capture(f->a.rt, f->a.peer, f->capture, &f->gate));
-        ASSERT_OK(rtc_runtime_create_offer(f->a.rt, f->a.peer, true));
+        ASSERT_OK(rtc_runtime_create_offer(f->a.rt, f->a.peer, &(const struct rtc_offer){ .send_audio = true }));
 }
 
 /* ---- the audio graph ---- */
@@ -390,7 +390,7 @@ TEST(unusable_descriptions_leave_the_peer_as_it_was)
         ASSERT(run(&f, &f.b.failed, 1000));
         ASSERT_OK(rtc_runtime_add_candidate(f.b.rt, f.b.peer, "candidate:garbage"));
         open_peer(&f.a, true);
-        ASSERT_OK(rtc_runtime_create_offer(f.a.rt, f.a.peer, true));
+        ASSERT_OK(rtc_runtime_create_offer(f.a.rt, f.a.peer, &(const struct rtc_offer){ .send_audio = true }));
         ASSERT(run(&f, &f.b.connected, 3000));
         teardown(&f);
 }
@@ -400,7 +400,7 @@ TEST(commands_about_unknown_peers_are_ignored)
         struct fixture f;
 
         setup(&f);
-        ASSERT_OK(rtc_runtime_create_offer(f.a.rt, 1, true));
+        ASSERT_OK(rtc_runtime_create_offer(f.a.rt, 1, &(const struct rtc_offer){ .send_audio = true }));
         ASSERT_OK(rtc_runtime_set_remote(f.a.rt, 1, RTC_OFFER, ""));
         ASSERT_OK(rtc_runtime_add_candidate(f.a.rt, 1, NULL));
         ASSERT_OK(rtc_runtime_set_capture(f.a.rt, 1, f.capture, &f.gate));

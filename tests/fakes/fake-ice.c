@@ -20,6 +20,8 @@ struct ice {
         void *ctx;
         char ufrag[CREDENTIAL_MAX], pwd[CREDENTIAL_MAX], remote_ufrag[CREDENTIAL_MAX], remote_pwd[CREDENTIAL_MAX];
         bool gathered, has_candidate;
+        bool has_path;  /* packets pass, also while a restart looks for a new one */
+        bool restarted; /* by its owner: the partner's credentials for it are still to come */
         enum ice_state state;
         uint64_t since_us, due_us; /* when checks began; when they succeed or are given up */
 };
@@ -73,6 +75,8 @@ static void rearm(struct fake_ice_box *b)
 static void enter(struct ice *i, enum ice_state state)
 {
         i->state = state;
+        if (state == ICE_STATE_CONNECTED || state == ICE_STATE_FAILED)
+                i->has_path = state == ICE_STATE_CONNECTED;
         i->ev.state(state, i->ctx);
 }
 
@@ -196,17 +200,26 @@ static int fake_get_local(struct ice *i, const char **ret_ufrag, const char **re
         return 0;
 }
 
+static int fake_restart(struct ice *i)
+{
+        i->restarts++;
+        i->restarted = true;
+        i->has_candidate = false;
+        i->gathered = false;
+        i->remote_ufrag[0] = '\0';
+        i->state = ICE_STATE_GATHERING;
+        renew(i);
+        return 0;
+}
+
 /* Other credentials than before are a restart: new ones of our own, new checks, while packets go on. */
 static int fake_set_remote(struct ice *i, const char *ufrag, const char *pwd)
 {
         if (strcmp(i->remote_ufrag, ufrag) == 0 && strcmp(i->remote_pwd, pwd) == 0)
                 return 0;
-        if (i->remote_ufrag[0]) {
-                i->restarts++;
-                i->has_candidate = false;
-                i->gathered = false;
-                renew(i);
-        }
+        if (i->remote_ufrag[0] && !i->restarted)
+                (void)fake_restart(i);
+        i->restarted = false;
         snprintf(i->remote_ufrag, sizeof(i->remote_ufrag), "%s", ufrag);
         snprintf(i->remote_pwd, sizeof(i->remote_pwd), "%s", pwd);
         wake(i);
@@ -246,7 +259,7 @@ static int fake_send(struct ice *i, const void *data, size_t len)
         struct ice *p = partner(i);
         uint64_t jitter_us = 0;
 
-        if (i->state != ICE_STATE_CONNECTED)
+        if (!i->has_path)
                 return -EAGAIN;
         if (net->tap && !net->tap(i->number, data, len, net->tap_ctx))
                 return 0;
@@ -272,8 +285,10 @@ static void fake_free(struct ice *i)
         i->box = NULL;
 }
 
-static const struct ice_ops ops = { fake_create, fake_get_local, fake_set_remote, fake_add_remote_candidate,
-                                    fake_send,   fake_get_stats, fake_free };
+static const struct ice_ops ops = {
+        fake_create, fake_get_local, fake_set_remote, fake_restart, fake_add_remote_candidate,
+        fake_send,   fake_get_stats, fake_free
+};
 
 /* ---- the box ---- */
 

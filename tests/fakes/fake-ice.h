@@ -27,4 +27,4 @@ struct fake_ice_net *fake_ice_box_net(struct fake_ice_box *b); /* to be changed 
 /* Agents by their number, in the order of creation. */
 void fake_ice_inject(struct fake_ice_box *b, unsigned agent, const uint8_t *data, size_t len); /* arrives at once */
 void fake_ice_lose_consent(struct fake_ice_box *b, unsigned agent);
-unsigned fake_ice_restarts(const struct fake_ice_box *b, unsigned agent); /* new remote credentials so far */
+unsigned fake_ice_restarts(const struct fake_ice_box *b, unsigned agent); /* of either side, as this one saw them */

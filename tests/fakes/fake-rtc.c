@@ -131,10 +131,15 @@ static int rtc_close_peer(struct rtc_runtime *rt, uint32_t peer)
         return 0;
 }
 
-static int rtc_create_offer(struct rtc_runtime *rt, uint32_t peer, bool send_audio)
+static int rtc_create_offer(struct rtc_runtime *rt, uint32_t peer, const struct rtc_offer *offer)
 {
-        ASSERT(send_audio);
-        note(rt->fake, "offer %u", peer);
+        char receives[16] = "";
+
+        if (offer->n_receive > 0)
+                snprintf(receives, sizeof(receives), " +%u", offer->n_receive);
+        note(rt->fake, "offer %u%s%s%s%s", peer, offer->send_audio && offer->track_id ? " " : "",
+             offer->send_audio && offer->track_id ? offer->track_id : "", receives,
+             offer->restart_ice ? " restart" : "");
         return later(rt, peer, SAY_OFFER);
 }
 

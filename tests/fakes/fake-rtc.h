@@ -2,6 +2,8 @@
  * connects as soon as it has both of its own, and what it is told is written down.
  *
  *   "open 1 pub; offer 1; answer 1; open 2; remote-offer 2; bind 2 0 alice port; unbind 2 0; close 1; "
+ *
+ * An offer for more than Janus asks for is written "offer 1 TRACK +3 restart": its track id, sections to receive on.
  */
 #pragma once
 

@@ -195,9 +195,10 @@ static void on_description_failed(uint32_t peer, enum rtc_sdp type, int err, voi
 static void on_peer_state(uint32_t peer, enum peer_state state, enum peer_reason reason, void *ctx)
 {
         log_debug("peer %u: %s %s", peer, peer_state_to_string(state), peer_reason_to_string(reason));
+        /* What lost its path is replaced by joining again, which also notices a Janus that is gone. */
         feed(ctx, &(struct janus_event){ .kind = JANUS_EV_PEER_STATE,
                                          .peer = peer,
-                                         .peer_state = state,
+                                         .peer_state = state == PEER_STATE_DISCONNECTED ? PEER_STATE_FAILED : state,
                                          .text = peer_reason_to_string(reason) });
 }
 
@@ -306,7 +307,8 @@ static int carry_down(struct janus *j, const struct janus_action *a)
                 return j->conn && !j->conn_gone ? j->conn->ops->send(j->conn, a->text, strlen(a->text), false) : 0;
         case JANUS_ACT_OPEN_PEER: return open_peer(j, a);
         case JANUS_ACT_CLOSE_PEER: return j->rtc->close_peer(j->rt, a->peer);
-        case JANUS_ACT_CREATE_OFFER: return j->rtc->create_offer(j->rt, a->peer, true);
+        case JANUS_ACT_CREATE_OFFER:
+                return j->rtc->create_offer(j->rt, a->peer, &(const struct rtc_offer){ .send_audio = true });
         case JANUS_ACT_SET_REMOTE: return j->rtc->set_remote(j->rt, a->peer, a->sdp_type, a->text);
         case JANUS_ACT_ADD_CANDIDATE: return j->rtc->add_candidate(j->rt, a->peer, a->text);
         case JANUS_ACT_BIND: return bind_track(j, a->peer, a->mid, a->user);

@@ -20,7 +20,7 @@ struct janus_rtc {
         struct rtc_runtime *(*free)(struct rtc_runtime *rt);
         int (*open_peer)(struct rtc_runtime *rt, uint32_t peer, const struct rtc_peer_params *params);
         int (*close_peer)(struct rtc_runtime *rt, uint32_t peer);
-        int (*create_offer)(struct rtc_runtime *rt, uint32_t peer, bool send_audio);
+        int (*create_offer)(struct rtc_runtime *rt, uint32_t peer, const struct rtc_offer *offer);
         int (*set_remote)(struct rtc_runtime *rt, uint32_t peer, enum rtc_sdp type, const char *sdp);
         int (*add_candidate)(struct rtc_runtime *rt, uint32_t peer, const char *line);
         int (*set_capture)(struct rtc_runtime *rt, uint32_t peer, struct audio_port *port,

@@ -13,6 +13,7 @@ static const struct neg_local local = { .id = 1,
                                         .ufrag = "abcd",
                                         .pwd = "abcdefghijklmnopqrstuv",
                                         .cname = "c",
+                                        .track_id = "t",
                                         .sha256 = digest,
                                         .setup = SDP_SETUP_ACTIVE,
                                         .ssrc = 1 };
@@ -46,6 +47,7 @@ static void offer(struct negotiation *n, const char *text)
         sdp_done(&s);
 }
 
+/* As answer to one of our offers: to the one with as many sections. */
 static void answer(const char *text)
 {
         const struct negotiation none = { .red = true };
@@ -54,7 +56,10 @@ static void answer(const char *text)
 
         if (sdp_parse(text, &s) < 0)
                 return;
-        if (negotiate_offer(&none, true, true, &offered) == 0) {
+        for (uint32_t n = 0; n < 3; n++) {
+                if (negotiate_offer(&none, &(const struct neg_offer){ .send = true, .echo = true, .n_receive = n },
+                                    &offered) < 0)
+                        continue;
                 if (negotiate_answer_received(&offered, &s, &agreed) == 0) {
                         check(&agreed);
                         negotiation_done(&agreed);

@@ -92,8 +92,8 @@ static void introduce(struct peer *a, struct peer *b)
 {
         char *offer, *answer;
 
-        if (peer_create_offer(a, true, &offer) < 0 || peer_set_remote_offer(b, offer, &answer) < 0 ||
-            peer_set_remote_answer(a, answer) < 0)
+        if (peer_create_offer(a, &(const struct peer_offer){ .send_audio = true }, &offer) < 0 ||
+            peer_set_remote_offer(b, offer, &answer) < 0 || peer_set_remote_answer(a, answer) < 0)
                 abort();
         free(offer);
         free(answer);

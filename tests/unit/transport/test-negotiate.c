@@ -30,11 +30,14 @@ static const struct neg_local local = { .id = 42,
                                         .ufrag = "loca",
                                         .pwd = "localpasswordlocalpass",
                                         .cname = "me",
+                                        .track_id = "mic",
                                         .sha256 = digest,
                                         .setup = SDP_SETUP_ACTIVE,
                                         .ssrc = 77,
                                         .fec = true,
                                         .dtx = true };
+
+static const struct neg_offer publish = { .send = true };
 
 static int receive_offer(const struct negotiation *current, const char *text, struct negotiation *ret)
 {
@@ -236,7 +239,7 @@ TEST(publishing)
         struct negotiation offered, agreed, again;
         struct sdp_session s;
 
-        ASSERT_OK(negotiate_offer(&none, true, false, &offered));
+        ASSERT_OK(negotiate_offer(&none, &publish, &offered));
         write_and_parse(&offered, &s);
         ASSERT_EQ(s.n_sections, 1);
         ASSERT_EQ(s.sections[0].direction, SDP_SENDONLY);
@@ -260,7 +263,7 @@ TEST(publishing)
         ASSERT_EQ(agreed.sections[0].ext.mid, 0);
         ASSERT_EQ(agreed.sections[0].ext.level, 1);
         ASSERT(!agreed.sections[0].nack);
-        ASSERT_OK(negotiate_offer(&agreed, false, false, &again)); /* stops on the same section */
+        ASSERT_OK(negotiate_offer(&agreed, &(const struct neg_offer){ 0 }, &again)); /* stops on the same section */
         ASSERT_EQ(again.n_sections, 1);
         ASSERT_EQ(negotiate_find_sending(&again), -1);
         negotiation_done(&offered);
@@ -297,7 +300,7 @@ TEST(redundant_audio_is_offered_and_sent_where_it_is_preferred)
                 struct negotiation offered, agreed, again;
                 char *first, *second;
 
-                ASSERT_OK(negotiate_offer(&none, true, false, &offered));
+                ASSERT_OK(negotiate_offer(&none, &publish, &offered));
                 ASSERT_OK(negotiate_write(&offered, &offering, &first));
                 ASSERT(strstr(first, "SAVPF 111 63\r\n") && strstr(first, RED("111/111")));
                 ASSERT_OK(receive_answer(&offered, cases[i].answer, &agreed));
@@ -305,7 +308,7 @@ TEST(redundant_audio_is_offered_and_sent_where_it_is_preferred)
                 ASSERT_EQ(agreed.sections[0].red_first, cases[i].first);
                 ASSERT_EQ(neg_section_takes(&agreed.sections[0], 63), cases[i].red);
                 ASSERT(neg_section_takes(&agreed.sections[0], 111));
-                ASSERT_OK(negotiate_offer(&agreed, true, false, &again));
+                ASSERT_OK(negotiate_offer(&agreed, &publish, &again));
                 ASSERT_OK(negotiate_write(&again, &offering, &second));
                 ASSERT(strstr(second, "SAVPF 111 63\r\n")); /* as before, whatever was answered */
                 free(first);
@@ -357,13 +360,114 @@ TEST(the_answer_says_what_opus_is_to_be)
                                                        ANSWER("111", ";useinbandfec=1;usedtx=1", "") };
                 struct negotiation offered, agreed;
 
-                ASSERT_OK(negotiate_offer(&none, true, false, &offered));
+                ASSERT_OK(negotiate_offer(&none, &publish, &offered));
                 ASSERT_OK(receive_answer(&offered, answers[i], &agreed));
                 ASSERT_EQ(agreed.sections[0].fec, i % 2);
                 ASSERT_EQ(agreed.sections[0].dtx, i / 2);
                 negotiation_done(&offered);
                 negotiation_done(&agreed);
         }
+}
+
+/* A section as LiveKit 1.13 answers ours; ours first. */
+#define LIVEKIT(mid, direction, ssrc)                                                                            \
+        "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\nc=IN IP4 0.0.0.0\r\na=setup:active\r\na=mid:" mid "\r\n" CREDENTIALS \
+        "a=rtcp-mux\r\na=rtcp-rsize\r\na=rtpmap:111 opus/48000/2\r\n"                                            \
+        "a=fmtp:111 minptime=10;useinbandfec=1\r\na=extmap:1 " RTP_EXT_URI_LEVEL "\r\na=" direction "\r\n" ssrc
+
+static void answer_with(struct negotiation *n, const struct neg_offer *offer, const char *text)
+{
+        struct negotiation offered, next;
+
+        ASSERT_OK(negotiate_offer(n, offer, &offered));
+        ASSERT_OK(receive_answer(&offered, text, &next));
+        negotiation_done(&offered);
+        negotiation_done(n);
+        *n = next;
+}
+
+static void offer_and_parse(const struct negotiation *n, const struct neg_offer *offer, struct sdp_session *ret)
+{
+        struct neg_local as_offer = local;
+        struct negotiation offered;
+        char *text;
+
+        as_offer.setup = SDP_SETUP_ACTPASS;
+        ASSERT_OK(negotiate_offer(n, offer, &offered));
+        ASSERT_OK(negotiate_write(&offered, &as_offer, &text));
+        ASSERT_OK(sdp_parse(text, ret));
+        negotiation_done(&offered);
+        free(text);
+}
+
+TEST(sections_to_receive_on_are_asked_for)
+{
+        const struct neg_offer first = { .send = true, .n_receive = 2 }, more = { .send = true, .n_receive = 3 };
+        const struct neg_offer fewer = { .n_receive = 1 };
+        struct negotiation n = { 0 };
+        struct sdp_session s;
+
+        answer_with(&n, &first,
+                    TOP "a=group:BUNDLE 0 1 2\r\n" SECURITY LIVEKIT("0", "recvonly", "")
+                            LIVEKIT("1", "sendonly", SSRC("11")) LIVEKIT("2", "inactive", ""));
+        ASSERT_EQ(negotiate_find_sending(&n), 0);
+        ASSERT_EQ(negotiate_find(&n, "", 11, 111), 1);
+        ASSERT_EQ(negotiate_find(&n, "", 12, 111), -1); /* comes before the answer that tells whose it is */
+        ASSERT(n.sections[2].accepted && !n.sections[2].receive);
+        /* The next offer is not narrowed by the answer, and says the same of every section. */
+        offer_and_parse(&n, &more, &s);
+        ASSERT_EQ(s.n_sections, 4);
+        for (size_t i = 0; i < s.n_sections; i++) {
+                const struct sdp_section *m = &s.sections[i];
+
+                ASSERT_EQ(m->direction, i == 0 ? SDP_SENDONLY : SDP_RECVONLY);
+                ASSERT_EQ(strtoul(m->mid, NULL, 10), i);
+                ASSERT_EQ(m->codecs[0].feedback, SDP_FB_NACK);
+                ASSERT_STR(m->codecs[0].fmtp, "minptime=10;useinbandfec=1;usedtx=1");
+                ASSERT_EQ(sdp_find_extmap(m, RTP_EXT_URI_MID), 4);
+                ASSERT_EQ(m->n_ssrcs, i == 0);
+        }
+        ASSERT_STR(s.sections[0].msid, "me mic");
+        sdp_done(&s);
+        offer_and_parse(&n, &fewer, &s); /* nothing is taken away */
+        ASSERT_EQ(s.n_sections, 3);
+        ASSERT_EQ(s.sections[0].direction, SDP_INACTIVE);
+        sdp_done(&s);
+        negotiation_done(&n);
+}
+
+TEST(a_section_carries_one_track_after_the_other)
+{
+        const struct neg_offer offer = { .n_receive = 2 };
+        struct negotiation n = { 0 };
+
+        answer_with(&n, &offer,
+                    TOP "a=group:BUNDLE 0 1\r\n" SECURITY LIVEKIT("0", "sendonly", SSRC("11"))
+                            LIVEKIT("1", "sendonly", SSRC("12")));
+        answer_with(&n, &offer,
+                    TOP "a=group:BUNDLE 0 1\r\n" SECURITY LIVEKIT("0", "inactive", "")
+                            LIVEKIT("1", "sendonly", SSRC("13")));
+        ASSERT_EQ(negotiate_find_ssrc(&n, 11), -1);
+        ASSERT_EQ(negotiate_find_ssrc(&n, 12), -1);
+        ASSERT_EQ(negotiate_find_ssrc(&n, 13), 1);
+        answer_with(&n, &offer,
+                    TOP "a=group:BUNDLE 0 1\r\n" SECURITY LIVEKIT("0", "sendonly", SSRC("13"))
+                            LIVEKIT("1", "sendonly", SSRC("14")));
+        ASSERT_EQ(negotiate_find_ssrc(&n, 13), 0); /* moved */
+        ASSERT_EQ(negotiate_find_ssrc(&n, 14), 1);
+        ASSERT_EQ(n.n_sections, 2);
+        negotiation_done(&n);
+}
+
+TEST(offers_have_bounds)
+{
+        const struct negotiation none = { 0 };
+        struct negotiation n;
+
+        ASSERT_EQ(negotiate_offer(&none, &(const struct neg_offer){ 0 }, &n), -EINVAL);
+        ASSERT_EQ(negotiate_offer(&none, &(const struct neg_offer){ .n_receive = UINT32_MAX }, &n), -EMSGSIZE);
+        ASSERT_OK(negotiate_offer(&none, &(const struct neg_offer){ .n_receive = SDP_MAX_SECTIONS }, &n));
+        negotiation_done(&n);
 }
 
 TEST(answers_that_do_not_answer)
@@ -378,7 +482,7 @@ TEST(answers_that_do_not_answer)
         const struct negotiation none = { 0 };
         struct negotiation offered, next;
 
-        ASSERT_OK(negotiate_offer(&none, true, false, &offered));
+        ASSERT_OK(negotiate_offer(&none, &publish, &offered));
         for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
                 ASSERT_EQ(receive_answer(&offered, bad[i], &next), -EPROTO);
         negotiation_done(&offered);
@@ -396,6 +500,9 @@ TEST(packets_find_their_section)
         ASSERT_EQ(negotiate_find(&n, "x", 11, 111), -1); /* an unknown mid is not guessed at */
         negotiation_done(&n);
         advance(&n, TOP "a=group:BUNDLE 0\r\n" SECURITY JANUS("0", "sendonly", SSRC("11")));
+        ASSERT_EQ(negotiate_find(&n, "", 99, 111), -1); /* it tells its SSRCs: this one is somebody else's */
+        negotiation_done(&n);
+        advance(&n, TOP "a=group:BUNDLE 0\r\n" SECURITY JANUS("0", "sendonly", ""));
         ASSERT_EQ(negotiate_find(&n, "", 99, 111), 0);
         ASSERT_EQ(negotiate_find(&n, "", 99, 110), -1);
         negotiation_done(&n);
