@@ -1,4 +1,9 @@
-/* rx-track.c - receiving: packets → jitter buffer → Opus → drift correction → playback ring. See track.h.
+/* rx-track.c - receiving: packets → decryption, if any → jitter buffer → Opus → drift correction → playback ring. See
+ * track.h.
+ *
+ * Frames are decrypted when they come, not when they are played: what the jitter buffer asks of a frame (how long it
+ * is, whether it has a copy of the one before, whether silence follows) is inside. One that cannot be decrypted is as
+ * good as lost.
  *
  * Packets are checked as Opus when they come; level and speaking follow the level they carry at once, or, where they
  * carry none, the decoded sound. Pumping decodes as long as the ring holds less than the graph takes next.
@@ -27,6 +32,8 @@ struct rx_track {
         struct audio_port *port; /* referenced, or NULL */
         struct jbuf *jbuf;       /* owned */
         struct voice_dec *dec;   /* owned */
+        struct e2ee_open e2ee;
+        encryption_fn encryption; /* or NULL */
         speaking_fn speaking;
         void *ctx;
         struct drift drift;
@@ -51,6 +58,7 @@ int rx_track_new(struct audio_port *port, speaking_fn speaking, void *ctx, struc
         r = voice_dec_new(&t->dec);
         if (r < 0)
                 return r;
+        (void)e2ee_open_init(&t->e2ee, NULL); /* fails for keys only */
         drift_init(&t->drift);
         t->speaking = speaking;
         t->ctx = ctx;
@@ -66,8 +74,16 @@ struct rx_track *rx_track_free(struct rx_track *t)
         rx_track_set_port(t, NULL);
         jbuf_free(t->jbuf);
         voice_dec_free(t->dec);
+        e2ee_open_done(&t->e2ee);
         free(t);
         return NULL;
+}
+
+int rx_track_decrypt(struct rx_track *t, struct e2ee_keys *keys, encryption_fn encryption)
+{
+        e2ee_open_done(&t->e2ee);
+        t->encryption = encryption;
+        return e2ee_open_init(&t->e2ee, keys);
 }
 
 void rx_track_set_port(struct rx_track *t, struct audio_port *port)
@@ -92,12 +108,26 @@ static void heard(struct rx_track *t, uint8_t dbov, uint32_t samples, uint64_t n
                 t->speaking(t->level.speaking, t->ctx);
 }
 
+static bool decrypt(struct rx_track *t, const uint8_t **payload, size_t *len, uint8_t room[static E2EE_FRAME_MAX],
+                    uint64_t now_us)
+{
+        enum e2ee_state before = t->e2ee.state;
+        bool r = e2ee_open_frame(&t->e2ee, payload, len, room, now_us);
+
+        if (t->e2ee.state != before && t->encryption)
+                t->encryption(t->e2ee.state, t->ctx);
+        return r;
+}
+
 void rx_track_put(struct rx_track *t, uint16_t seq, uint32_t timestamp, bool marker, const uint8_t *payload,
                   size_t len, int level_dbov, uint64_t arrival_us)
 {
+        uint8_t room[E2EE_FRAME_MAX];
         struct voice_packet_info info;
         enum jbuf_put r;
 
+        if (!decrypt(t, &payload, &len, room, arrival_us))
+                return;
         if (voice_packet_inspect(payload, len, &info) < 0) {
                 t->stats.decode_errors++;
                 return;
@@ -123,12 +153,13 @@ void rx_track_put(struct rx_track *t, uint16_t seq, uint32_t timestamp, bool mar
 void rx_track_put_copy(struct rx_track *t, uint16_t seq, uint32_t timestamp, const uint8_t *payload, size_t len,
                        uint64_t arrival_us)
 {
+        uint8_t room[E2EE_FRAME_MAX];
         struct voice_packet_info info;
         enum jbuf_put r = JBUF_PUT_LATE;
 
         t->stats.copies++;
         t->stats.copy_bytes += len;
-        if (t->port && voice_packet_inspect(payload, len, &info) == 0)
+        if (t->port && decrypt(t, &payload, &len, room, arrival_us) && voice_packet_inspect(payload, len, &info) == 0)
                 r = jbuf_put(t->jbuf, &(struct jbuf_packet){ .seq = seq,
                                                              .timestamp = timestamp,
                                                              .samples = info.samples,
@@ -301,6 +332,7 @@ void rx_track_get_stats(const struct rx_track *t, struct rx_stats *ret)
 
         jbuf_get_stats(t->jbuf, &j);
         *ret = t->stats;
+        ret->frames_undecrypted = t->e2ee.failures;
         ret->packets_lost = j.lost;
         ret->packets_late = j.late + j.discarded;
         ret->packets_duplicate = j.duplicate;

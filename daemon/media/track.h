@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "media/audio-port.h"
+#include "media/e2ee.h"
 #include "media/gate.h"
 #include "media/redundancy.h"
 
@@ -40,7 +41,7 @@ struct media_frame {
 };
 
 struct tx_stats {
-        uint64_t frames_encoded, frames_gated, frames_dtx, bytes;
+        uint64_t frames_encoded, frames_gated, frames_dtx, frames_unsealed /* for want of a key */, bytes;
 };
 
 struct tx_track;
@@ -53,6 +54,8 @@ int tx_track_new(const struct voice_config *config, struct audio_port *port, con
 struct tx_track *tx_track_free(struct tx_track *t);
 /* Encodes every whole frame in the ring. Returns when to be called again at the latest (µs, or LOOP_NEVER). */
 uint64_t tx_track_pump(struct tx_track *t, uint64_t now_us);
+/* From now on everything is encrypted with these keys (referenced); until the first is there nothing is sent. */
+int tx_track_encrypt(struct tx_track *t, struct e2ee_keys *keys);
 void tx_track_set_loss(struct tx_track *t, uint8_t percent); /* from receiver reports */
 /* What the other side takes: silence that is not sent, copies inside frames (each also as configured), and copies
  * beside them. */
@@ -65,6 +68,7 @@ struct rx_stats {
         uint64_t packets, bytes, packets_lost, packets_late, packets_duplicate, decode_errors;
         uint64_t copies, copy_bytes; /* that came beside frames (RFC 2198) … */
         uint64_t copies_discarded;   /* … and were not needed, or came too late */
+        uint64_t frames_undecrypted; /* held back: not encrypted as they should be (media/e2ee.h) */
         uint64_t frames_decoded, samples_concealed, samples_total, concealment_events;
         uint64_t samples_inserted, samples_removed; /* by time scaling and drift correction */
         uint64_t jbuf_emitted;                      /* frames of 48 kHz samples that left the jitter buffer … */
@@ -74,6 +78,7 @@ struct rx_stats {
 };
 
 struct rx_track;
+typedef void (*encryption_fn)(enum e2ee_state state, void *ctx);
 
 /* Ring of a playback port: the longest packet (120 ms) beside a quantum of 2048. */
 enum { RX_RING_FRAMES = 8192 };
@@ -82,6 +87,9 @@ int rx_track_new(struct audio_port *port /* may be NULL: counted, not decoded */
                  struct rx_track **ret);
 struct rx_track *rx_track_free(struct rx_track *t);
 void rx_track_set_port(struct rx_track *t, struct audio_port *port); /* NULL detaches */
+/* What is played has to be encrypted with these keys (referenced; NULL: must not be encrypted). Before the first
+ * packet. */
+int rx_track_decrypt(struct rx_track *t, struct e2ee_keys *keys, encryption_fn encryption);
 /* One RTP packet of this stream. level_dbov < 0: the packet carried no level. seq is the 16 bit number of the wire. */
 void rx_track_put(struct rx_track *t, uint16_t seq, uint32_t timestamp, bool marker, const uint8_t *payload,
                   size_t len, int level_dbov, uint64_t arrival_us);

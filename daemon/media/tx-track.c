@@ -1,5 +1,5 @@
-/* tx-track.c - sending: capture ring → gate → processing → look-back (transmit.h) → gate → level → Opus → the owner's
- * send function. See track.h.
+/* tx-track.c - sending: capture ring → gate → processing → look-back (transmit.h) → gate → level → Opus → encryption,
+ * if any → the owner's send function. See track.h.
  *
  * While the gate is shut the ring is emptied at every pump, and so is the look-back. When it opens, three things may
  * still hold sound from before: the ring (emptied once more), the period the graph is working on and the latency of
@@ -31,6 +31,7 @@ struct tx_track {
         struct audio_port *port;         /* referenced */
         const struct capture_gate *gate; /* borrowed */
         struct voice_enc *enc;           /* owned */
+        struct e2ee_seal *seal;          /* owned; NULL: sent as it is */
         tx_send_fn send;
         speaking_fn speaking;
         void *ctx;
@@ -88,8 +89,22 @@ struct tx_track *tx_track_free(struct tx_track *t)
         }
         audio_port_unref(t->port);
         voice_enc_free(t->enc);
+        e2ee_seal_free(t->seal);
         free(t);
         return NULL;
+}
+
+int tx_track_encrypt(struct tx_track *t, struct e2ee_keys *keys)
+{
+        struct e2ee_seal *seal;
+        int r;
+
+        r = e2ee_seal_new(keys, &seal);
+        if (r < 0)
+                return r;
+        e2ee_seal_free(t->seal);
+        t->seal = seal;
+        return 0;
 }
 
 static void empty_ring(struct tx_track *t)
@@ -161,9 +176,23 @@ static void send_packet(struct tx_track *t, struct media_frame *f)
         t->silent = false;
 }
 
+/* Bytes of the frame as it is sent; 0: it cannot be, and is lost as if it had been silence. */
+static int seal(struct tx_track *t, const uint8_t **frame, int len, uint8_t *room)
+{
+        if (!t->seal)
+                return len;
+        len = e2ee_seal_frame(t->seal, *frame, (size_t)len, room);
+        *frame = room;
+        if (len > 0)
+                return len;
+        t->stats.frames_unsealed++;
+        return 0;
+}
+
 static void encode(struct tx_track *t, uint64_t end_us)
 {
-        uint8_t packet[VOICE_PACKET_MAX];
+        uint8_t packet[VOICE_PACKET_MAX], sealed[VOICE_PACKET_MAX + E2EE_OVERHEAD];
+        const uint8_t *payload = packet;
         double energy;
         uint8_t dbov = level_measure(t->frames, t->samples, &energy);
         int n = voice_enc_encode(t->enc, t->frames, packet);
@@ -173,12 +202,15 @@ static void encode(struct tx_track *t, uint64_t end_us)
         if (level_update(&t->level, dbov, t->duration_us, end_us))
                 t->speaking(t->level.speaking, t->ctx);
         t->stats.frames_encoded++;
-        if (n <= 0) {
+        if (n <= 0)
                 t->stats.frames_dtx++;
+        else
+                n = seal(t, &payload, n, sealed);
+        if (n <= 0) {
                 t->silent = true;
                 return;
         }
-        send_packet(t, &(struct media_frame){ .payload = packet,
+        send_packet(t, &(struct media_frame){ .payload = payload,
                                               .len = (size_t)n,
                                               .timestamp = t->timestamp,
                                               .marker = t->silent,
