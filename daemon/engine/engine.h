@@ -83,9 +83,10 @@ enum engine_change { ENGINE_PARTICIPANT_JOINED, ENGINE_PARTICIPANT_UPDATED, ENGI
 
 struct engine_participant { /* borrowed for the call */
         const char *user_id;
-        uint32_t published;  /* mask of enum engine_media */
-        uint32_t subscribed; /* mask: what flows to us */
-        bool audio_muted;    /* muted at the far end */
+        uint32_t published;         /* mask of enum engine_media */
+        uint32_t subscribed;        /* mask: what flows to us */
+        bool audio_muted;           /* muted at the far end */
+        enum e2ee_state encryption; /* of his sound; what is not as it should be is silence (media/e2ee.h) */
 };
 
 enum { ENGINE_MESSAGE_MAX = 60000, ENGINE_TOPIC_MAX = 128, ENGINE_DESTINATIONS_MAX = 32 };
@@ -150,7 +151,8 @@ struct engine_join { /* borrowed for the call */
         const struct ice_server *ice_servers;
         size_t n_ice_servers;
         bool relay_only;
-        uint32_t reconnect_s; /* how long a lost connection is tried to be restored; 0: not at all */
+        struct e2ee_keys *e2ee; /* of the end-to-end encryption; referenced by who keeps them; NULL: none */
+        uint32_t reconnect_s;   /* how long a lost connection is tried to be restored; 0: not at all */
 };
 
 struct engine;

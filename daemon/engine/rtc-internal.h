@@ -50,6 +50,7 @@ enum rtc_event_type {
         RTC_EVENT_PEER_STATE,
         RTC_EVENT_SPEAKING,
         RTC_EVENT_FIRST_MEDIA,
+        RTC_EVENT_ENCRYPTION,
         RTC_EVENT_STATS,
 };
 
@@ -57,10 +58,11 @@ struct rtc_event {
         struct rtc_runtime *rt; /* reference */
         enum rtc_event_type type;
         uint32_t peer;       /* for stats: the op */
-        uint32_t generation; /* SPEAKING, FIRST_MEDIA: of the binding it is about */
+        uint32_t generation; /* SPEAKING, FIRST_MEDIA, ENCRYPTION: of the binding it is about */
         enum rtc_sdp sdp;
         enum peer_state state;
         enum peer_reason reason;
+        enum e2ee_state encryption;
         int err;
         uint32_t mline;
         bool speaking;

@@ -51,7 +51,8 @@ struct media_peer {
         uint32_t number;
         struct peer *peer; /* owned */
         struct voice_config voice;
-        struct sender *sender; /* owned, or NULL */
+        struct e2ee_keys *e2ee; /* referenced, or NULL */
+        struct sender *sender;  /* owned, or NULL */
         uint32_t capture_generation;
         uint8_t loss_percent; /* last reported, for a sender made later */
         struct list receivers;
@@ -226,6 +227,9 @@ static int sender_new(struct media_peer *p, struct audio_port *port, const struc
         if (r < 0)
                 return r;
         tx_track_set_loss(s->track, p->loss_percent);
+        r = p->e2ee ? tx_track_encrypt(s->track, p->e2ee) : 0;
+        if (r < 0)
+                return r;
         r = loop_add_timer(p->media->loop, 0, on_capture_timer, p, &s->pump.timer);
         if (r < 0)
                 return r;
@@ -279,6 +283,18 @@ static void on_speech(bool speaking, void *ctx)
         emit_track_event(r->peer, RTC_EVENT_SPEAKING, r->mid, r->generation, speaking);
 }
 
+static void on_encryption(enum e2ee_state state, void *ctx)
+{
+        const struct receiver *r = ctx;
+        struct rtc_event *e = make_event(r->peer, RTC_EVENT_ENCRYPTION, r->mid, NULL);
+
+        if (e) {
+                e->generation = r->generation;
+                e->encryption = state;
+        }
+        rtc_event_post(e);
+}
+
 static struct receiver *receiver_free(struct receiver *r)
 {
         if (!r)
@@ -306,6 +322,8 @@ static int receiver_new(struct media_peer *p, const struct rtc_command *c, struc
         if (copy_text(c->mid, &r->mid) < 0 || copy_text(c->text, &r->key) < 0)
                 return -ENOMEM;
         k = rx_track_new(c->port, on_speech, r, &r->track);
+        if (k >= 0)
+                k = rx_track_decrypt(r->track, p->e2ee, on_encryption);
         if (k < 0)
                 return k;
         k = loop_add_timer(p->media->loop, LOOP_NEVER, on_playback_timer, r, &r->pump.timer);
@@ -419,6 +437,7 @@ static struct media_peer *media_peer_free(struct media_peer *p)
         sender_free(p->sender);
         list_for_each (r, &p->receivers, link)
                 receiver_free(r);
+        e2ee_keys_unref(p->e2ee);
         free(p);
         return NULL;
 }
@@ -438,7 +457,7 @@ static int media_peer_new(struct rtc_media *m, uint32_t number, const struct rtc
                                       .rng = m->rng,
                                       .cname = params->cname,
                                       .echo = params->echo,
-                                      .red = params->red,
+                                      .red = params->red && !params->e2ee, /* LiveKit's SDKs would not decrypt it */
                                       .dtx = params->voice.dtx,
                                       .fec = params->voice.fec };
         int r;
@@ -450,6 +469,7 @@ static int media_peer_new(struct rtc_media *m, uint32_t number, const struct rtc
         p->media = m;
         p->number = number;
         p->voice = params->voice;
+        p->e2ee = params->e2ee ? e2ee_keys_ref(params->e2ee) : NULL;
         r = peer_new(&config, &peer_events, p, &p->peer);
         if (r < 0)
                 return r;

@@ -150,6 +150,7 @@ static void params_free(struct rtc_peer_params *p)
         }
         free((void *)p->ice_servers);
         free((char *)p->cname);
+        e2ee_keys_unref(p->e2ee);
         free(p);
 }
 
@@ -174,6 +175,7 @@ static int params_copy(const struct rtc_peer_params *p, struct rtc_peer_params *
                 return -ENOMEM;
         *copy = *p;
         copy->cname = NULL;
+        copy->e2ee = p->e2ee ? e2ee_keys_ref(p->e2ee) : NULL;
         copy->n_ice_servers = 0;
         copy->ice_servers = servers = calloc(p->n_ice_servers + 1, sizeof(*servers));
         if (!servers || copy_text(p->cname, (char **)&copy->cname) < 0)
@@ -495,6 +497,10 @@ static void emit_for_peer(struct rtc_runtime *rt, struct open_peer *p, const str
         case RTC_EVENT_FIRST_MEDIA:
                 if (is_bound(p, e))
                         rt->ev.first_media(e->peer, e->mid, rt->ctx);
+                break;
+        case RTC_EVENT_ENCRYPTION:
+                if (is_bound(p, e))
+                        rt->ev.encryption(e->peer, e->mid, e->encryption, rt->ctx);
                 break;
         case RTC_EVENT_STATS: break; /* of no peer */
         }

@@ -29,6 +29,8 @@ struct rtc_runtime_events {
         /* mid NULL: the sending track of the peer */
         void (*speaking)(uint32_t peer, const char *mid, bool speaking, void *ctx);
         void (*first_media)(uint32_t peer, const char *mid, void *ctx); /* first packet of a bound mid, once */
+        /* How what arrives in a bound mid is encrypted; E2EE_NONE until told otherwise. */
+        void (*encryption)(uint32_t peer, const char *mid, enum e2ee_state state, void *ctx);
         void (*stats)(uint32_t op, const struct engine_stats *stats,
                       void *ctx); /* user_id holds the `key` of the binding */
 };
@@ -55,6 +57,7 @@ struct rtc_peer_params {
         bool red;  /* redundant audio (RFC 2198): offered, taken, and sent where the other side wants it */
         struct voice_config voice;
         const char *cname;
+        struct e2ee_keys *e2ee; /* what is sent and played is encrypted with; referenced; NULL: it is not */
 };
 /* Gathering starts at once, so that candidates are there when the description is asked for. */
 int rtc_runtime_open_peer(struct rtc_runtime *rt, uint32_t peer, const struct rtc_peer_params *params);

@@ -402,6 +402,31 @@ TEST(speech_is_told_with_the_name_of_who_speaks)
         recorder_expect(&b.rec, "speaking self 1; speaking alice 1; ");
 }
 
+TEST(what_is_wrong_with_encryption_is_told_of_whom_it_is)
+{
+        _cleanup_(e2ee_keys_unrefp) struct e2ee_keys *keys = NULL;
+        _bed_ b;
+
+        ASSERT_OK(e2ee_keys_new("secret", &keys));
+        bed_init(&b);
+        b.params.e2ee = keys;
+        b.janus.attendee = true;
+        join(&b);
+        fake_rtc_expect(&b.rtc, "open 1 encrypted; capture 1; offer 1; open 2 encrypted; answer 1; remote-offer 2; "
+                                "bind 2 0 alice; ");
+        recorder_clear(&b.rec);
+        fake_rtc_encryption(&b.rtc, 2, "0", E2EE_OK);
+        fake_rtc_encryption(&b.rtc, 2, "7", E2EE_OK);
+        fake_rtc_encryption(&b.rtc, 9, "0", E2EE_OK);
+        fake_rtc_encryption(&b.rtc, 2, "0", E2EE_WRONG_KEY);
+        pass(&b);
+        recorder_expect(&b.rec, "updated alice audio>audio encryption: ok; "
+                                "updated alice audio>audio encryption: wrong key; ");
+        fake_janus_say(&b.janus, FAKE_JANUS_PUB, "\"unpublished\":\"alice\"");
+        pass(&b);
+        recorder_expect(&b.rec, "updated alice; ");
+}
+
 TEST(the_end_of_the_session_ends_the_room)
 {
         _bed_ b;

@@ -25,7 +25,9 @@ struct end {
         bool connected, failed, described, got_stats, open;
         enum peer_state state;
         unsigned n_first_media, n_events;
-        bool own_speech, other_speech, heard_first;
+        bool own_speech, other_speech, heard_first, told_encryption;
+        const char *passphrase; /* of the peers opened from now on */
+        enum e2ee_state encryption;
         char first_mid[32];
         char *held_sdp; /* owned: what was not passed on, while `hold` */
         int description_error;
@@ -130,6 +132,17 @@ static void on_first_media(uint32_t peer, const char *mid, void *ctx)
         snprintf(e->first_mid, sizeof(e->first_mid), "%s", mid);
 }
 
+static void on_encryption(uint32_t peer, const char *mid, enum e2ee_state state, void *ctx)
+{
+        struct end *e = ctx;
+
+        ASSERT_EQ(peer, e->peer);
+        ASSERT_STR(mid, "0");
+        e->n_events++;
+        e->encryption = state;
+        e->told_encryption = true;
+}
+
 static void on_stats(uint32_t op, const struct engine_stats *stats, void *ctx)
 {
         struct end *e = ctx;
@@ -142,7 +155,8 @@ static void on_stats(uint32_t op, const struct engine_stats *stats, void *ctx)
 }
 
 static const struct rtc_runtime_events events = { 0,        on_description, on_candidate,   on_description_failed,
-                                                  on_state, on_speaking,    on_first_media, on_stats };
+                                                  on_state, on_speaking,    on_first_media, on_encryption,
+                                                  on_stats };
 
 static void new_end(struct end *e)
 {
@@ -158,10 +172,14 @@ static void open_peer(struct end *e, bool controlling)
         struct rtc_peer_params params = { .controlling = controlling,
                                           .voice = { .frame_ms = 20, .bitrate = 32000, .complexity = 2, .fec = true },
                                           .cname = "cname" };
+        _cleanup_(e2ee_keys_unrefp) struct e2ee_keys *keys = NULL;
 
         e->peer++;
         e->connected = e->described = e->failed = false;
         e->open = true;
+        if (e->passphrase)
+                ASSERT_OK(e2ee_keys_new(e->passphrase, &keys));
+        params.e2ee = keys;
         ASSERT_OK(rtc_runtime_open_peer(e->rt, e->peer, &params));
 }
 
@@ -307,6 +325,34 @@ TEST(tone_arrives_and_a_shut_gate_is_silence)
 
         capture_gate_set(&f.gate, GATE_UNMUTED, true);
         wait_for_tone(&f);
+        teardown(&f);
+}
+
+TEST(encrypted_end_to_end_by_one_key)
+{
+        struct fixture f;
+
+        setup(&f);
+        f.a.passphrase = f.b.passphrase = "secret";
+        connect_both(&f);
+        wait_for_tone(&f);
+        ASSERT(f.b.told_encryption || run(&f, &f.b.told_encryption, 1000));
+        ASSERT_EQ(f.b.encryption, E2EE_OK);
+        teardown(&f);
+}
+
+TEST(encrypted_by_another_key_it_is_silence)
+{
+        struct fixture f;
+
+        setup(&f);
+        f.a.passphrase = "secret";
+        f.b.passphrase = "another";
+        connect_both(&f);
+        ASSERT(f.b.told_encryption || run(&f, &f.b.told_encryption, 3000));
+        ASSERT_EQ(f.b.encryption, E2EE_WRONG_KEY);
+        ASSERT_LE(1000 * peak(&f), 1);
+        ASSERT(!f.b.other_speech);
         teardown(&f);
 }
 

@@ -61,7 +61,8 @@ static void on_participant(enum engine_change change, const struct engine_partic
         if (change == ENGINE_PARTICIPANT_LEFT)
                 note(ctx, "left %s", p->user_id);
         else
-                note(ctx, "%s %s%s%s", words[change], p->user_id, media_words(p), p->audio_muted ? " muted" : "");
+                note(ctx, "%s %s%s%s%s%s", words[change], p->user_id, media_words(p), p->audio_muted ? " muted" : "",
+                     p->encryption ? " encryption: " : "", p->encryption ? e2ee_state_to_string(p->encryption) : "");
 }
 
 static void on_speaking(const char *user_id, bool speaking, void *ctx)

@@ -114,7 +114,7 @@ static struct rtc_runtime *rtc_free(struct rtc_runtime *rt)
 static int rtc_open_peer(struct rtc_runtime *rt, uint32_t peer, const struct rtc_peer_params *params)
 {
         ASSERT_EQ(strlen(params->cname), 16);
-        note(rt->fake, "open %u", peer);
+        note(rt->fake, "open %u%s", peer, params->e2ee ? " encrypted" : "");
         return 0;
 }
 
@@ -205,6 +205,11 @@ void fake_rtc_peer_state(struct fake_rtc *f, uint32_t peer, enum peer_state stat
 void fake_rtc_speaking(struct fake_rtc *f, uint32_t peer, const char *mid, bool speaking)
 {
         f->rt->ev.speaking(peer, mid, speaking, f->rt->ctx);
+}
+
+void fake_rtc_encryption(struct fake_rtc *f, uint32_t peer, const char *mid, enum e2ee_state state)
+{
+        f->rt->ev.encryption(peer, mid, state, f->rt->ctx);
 }
 
 void fake_rtc_candidate(struct fake_rtc *f, uint32_t peer, const char *line)

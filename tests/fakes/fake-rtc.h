@@ -22,5 +22,6 @@ void fake_rtc_init(struct fake_rtc *f, struct loop *loop);
 
 void fake_rtc_peer_state(struct fake_rtc *f, uint32_t peer, enum peer_state state, enum peer_reason reason);
 void fake_rtc_speaking(struct fake_rtc *f, uint32_t peer, const char *mid, bool speaking);
+void fake_rtc_encryption(struct fake_rtc *f, uint32_t peer, const char *mid, enum e2ee_state state);
 void fake_rtc_candidate(struct fake_rtc *f, uint32_t peer, const char *line);
 void fake_rtc_expect(struct fake_rtc *f, const char *trace);

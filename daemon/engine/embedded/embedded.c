@@ -22,7 +22,7 @@ LOG_TOPIC("engine/embedded");
 
 enum { LEAVES_MAX = 8 };
 
-/* A join that waits for Janus: a copy of its parameters, all owned. */
+/* A join that waits for Janus: a copy of its parameters, all owned or referenced. */
 struct waiting_join {
         struct engine_join params; /* strings point to those below */
         char *app_id, *room_id, *user_id, *token, *app_key;
@@ -76,6 +76,7 @@ static struct waiting_join *waiting_free(struct waiting_join *w)
         free(w->app_id);
         free(w->room_id);
         free(w->user_id);
+        e2ee_keys_unref(w->params.e2ee);
         secret_free(w->token);
         secret_free(w->app_key);
         free(w);
@@ -116,6 +117,7 @@ static int waiting_new(const struct engine_join *p, struct waiting_join **ret)
             !copy_text(&w->app_key, p->app_key) || !copy_servers(w, p))
                 return -ENOMEM;
         w->params = *p;
+        w->params.e2ee = p->e2ee ? e2ee_keys_ref(p->e2ee) : NULL;
         w->params.app_id = w->app_id;
         w->params.room_id = w->room_id;
         w->params.user_id = w->user_id;

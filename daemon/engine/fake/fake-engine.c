@@ -318,6 +318,7 @@ static int fake_join(struct engine *e, uint32_t op, const struct engine_join *pa
         s->auto_publish = params->auto_publish;
         s->auto_subscribe = params->auto_subscribe;
         s->reconnect_s = params->reconnect_s;
+        s->encrypted = params->e2ee != NULL;
         s->visible = params->visible;
         if (s == &f->own)
                 (void)populate(f, params->room_id); /* an emptier room for want of memory */

@@ -48,7 +48,7 @@ struct fake_script {
         struct engine *engine; /* the backend that uses this script; NULL before create and after free */
         unsigned calls[_FAKE_OP_MAX];
         char app_id[129], room_id[129], user_id[129], token[512]; /* of the last join (token also of update_token) */
-        bool auto_publish, auto_subscribe;
+        bool auto_publish, auto_subscribe, encrypted;
         uint32_t reconnect_s;
         bool visible;            /* as the join or the last set_visible wanted it */
         char subscribed_to[129]; /* of the last subscribe */

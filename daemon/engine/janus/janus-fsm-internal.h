@@ -94,16 +94,18 @@ struct member {
         char sub_mid[JANUS_MID_MAX + 1];  /* the section of our subscription; "": not subscribed */
         enum handle side;                 /* whose peer carries the section */
         bool muted;
-        bool unnamed;      /* publishes; what, we have not been told */
-        bool soundless;    /* publishes, but no sound */
-        bool listed;       /* in the list that is being read */
-        bool bound;        /* the section is bound to this user: his sound may be heard */
-        bool asked;        /* a subscription to this stream is in flight */
-        unsigned failures; /* to subscribe to this stream */
-        bool missing;      /* was here before the loss, and is not back yet */
-        bool told;         /* the app knows of this member, namely: */
+        bool unnamed;               /* publishes; what, we have not been told */
+        bool soundless;             /* publishes, but no sound */
+        bool listed;                /* in the list that is being read */
+        bool bound;                 /* the section is bound to this user: his sound may be heard */
+        bool asked;                 /* a subscription to this stream is in flight */
+        unsigned failures;          /* to subscribe to this stream */
+        enum e2ee_state encryption; /* of what comes in the section */
+        bool missing;               /* was here before the loss, and is not back yet */
+        bool told;                  /* the app knows of this member, namely: */
         uint32_t told_published, told_subscribed;
         bool told_muted;
+        enum e2ee_state told_encryption;
 };
 
 struct wish {             /* an explicit subscribe or unsubscribe; kept until the room ends */
@@ -281,6 +283,7 @@ void jf_room_sync(struct janus_fsm *f);
 void jf_room_sub_answer(struct janus_fsm *f, const struct janus_msg *m, enum janus_request_kind kind);
 void jf_room_sub_description(struct janus_fsm *f, const char *sdp);
 void jf_room_speaking(struct janus_fsm *f, const char *mid, bool on);
+void jf_room_encryption(struct janus_fsm *f, const struct janus_event *ev);
 void jf_room_unsubscribed(struct janus_fsm *f); /* the subscriber is gone, its sections with it */
 void jf_room_lost(struct janus_fsm *f);         /* everybody is missing, too */
 void jf_room_settled(struct janus_fsm *f);      /* whoever is still missing has left */

@@ -579,6 +579,7 @@ static void dispatch(struct janus_fsm *f, const struct janus_event *ev)
                 if (!f->stages.first_audio_us)
                         f->stages.first_audio_us = f->now_us - f->start_us;
                 break;
+        case JANUS_EV_ENCRYPTION: jf_room_encryption(f, ev); break;
         case JANUS_EV_RESUMED: jf_rejoin_resumed(f); break;
         case JANUS_EV_DEADLINE: on_deadline(f); break;
         }

@@ -65,6 +65,7 @@ enum janus_event_kind {
         JANUS_EV_PEER_STATE,         /* peer, peer_state, text */
         JANUS_EV_SPEAKING,           /* peer, mid or NULL, on */
         JANUS_EV_FIRST_MEDIA,        /* peer */
+        JANUS_EV_ENCRYPTION,         /* peer, mid, encryption */
         JANUS_EV_RESUMED,            /* the machine slept */
         JANUS_EV_DEADLINE
 };
@@ -90,6 +91,7 @@ struct janus_event { /* everything borrowed */
         const char *user_id, *mid, *text;
         enum rtc_sdp sdp_type;
         enum peer_state peer_state;
+        enum e2ee_state encryption;
         int err;
 };
 
@@ -108,7 +110,7 @@ enum janus_action_kind {
         JANUS_ACT_UNBIND,        /* peer, mid */
         JANUS_ACT_OP_DONE,       /* op, result, on: we are in a room now */
         JANUS_ACT_STATE,         /* state, result */
-        JANUS_ACT_PARTICIPANT,   /* change, user, published, subscribed, on (muted) */
+        JANUS_ACT_PARTICIPANT,   /* change, user, published, subscribed, on (muted), encryption */
         JANUS_ACT_SPEAKING,      /* user, on */
         JANUS_ACT_UNANSWERED,    /* the server left a request or a connection without answer */
         _JANUS_ACT_MAX
@@ -123,6 +125,7 @@ struct janus_action {
         enum rtc_sdp sdp_type;
         enum engine_state state;
         enum engine_change change;
+        enum e2ee_state encryption;
         struct engine_result result;
         char *text; /* owned */
         char user[JANUS_ID_MAX + 1], mid[JANUS_MID_MAX + 1];

@@ -25,12 +25,14 @@ void janus_join_copy_done(struct janus_join_copy *c)
         for (size_t i = 0; i < c->peer.n_ice_servers; i++)
                 free_server(&c->servers[i]);
         free(c->servers);
+        e2ee_keys_unref(c->peer.e2ee);
         *c = (struct janus_join_copy){ .servers = NULL };
 }
 
 int janus_join_copy(struct janus_join_copy *c, const struct engine_join *params, struct rng *rng)
 {
         janus_join_copy_done(c);
+        c->peer.e2ee = params->e2ee ? e2ee_keys_ref(params->e2ee) : NULL;
         c->servers = calloc(params->n_ice_servers + 1, sizeof(*c->servers));
         if (!c->servers)
                 return -ENOMEM;

@@ -58,6 +58,7 @@ static void tell_change(struct janus_fsm *f, enum engine_change change, struct m
         a->published = m->told_published;
         a->subscribed = m->told_subscribed;
         a->on = m->told_muted;
+        a->encryption = m->told_encryption;
 }
 
 /* That there is this member, or what has changed of it. */
@@ -65,6 +66,7 @@ static void tell(struct janus_fsm *f, struct member *m)
 {
         uint32_t published = publishes(m) ? ENGINE_AUDIO : 0, subscribed = m->bound ? ENGINE_AUDIO : 0;
         bool news = !m->told, settling = f->settle_us != LOOP_NEVER;
+        enum e2ee_state encryption = m->encryption;
 
         if (f->state != JANUS_STATE_JOINED)
                 return; /* all are told of by jf_room_announce() */
@@ -72,12 +74,16 @@ static void tell(struct janus_fsm *f, struct member *m)
                 published |= m->told_published;
         if (m->told && settling && is_asked_for(f, m))
                 subscribed |= m->told_subscribed;
-        if (m->told && published == m->told_published && subscribed == m->told_subscribed && m->muted == m->told_muted)
+        if (m->told && settling && encryption == E2EE_NONE)
+                encryption = m->told_encryption;
+        if (m->told && published == m->told_published && subscribed == m->told_subscribed &&
+            m->muted == m->told_muted && encryption == m->told_encryption)
                 return;
         m->told = true;
         m->told_published = published;
         m->told_subscribed = subscribed;
         m->told_muted = m->muted;
+        m->told_encryption = encryption;
         tell_change(f, news ? ENGINE_PARTICIPANT_JOINED : ENGINE_PARTICIPANT_UPDATED, m);
 }
 
@@ -101,6 +107,7 @@ static void unbind(struct janus_fsm *f, struct member *m)
         a->peer = f->side[m->side].peer;
         memcpy(a->mid, m->sub_mid, sizeof(a->mid));
         m->bound = false;
+        m->encryption = E2EE_NONE;
 }
 
 /* A member who was thrown out may be back before the server has taken the old stream down: it then lists two of one
@@ -647,19 +654,37 @@ void jf_room_sub_description(struct janus_fsm *f, const char *sdp)
 
 /* ---- the rest ---- */
 
-void jf_room_speaking(struct janus_fsm *f, const char *mid, bool on)
+/* Whose sound comes in this section, or NULL. */
+static struct member *find_heard(struct janus_fsm *f, const char *mid)
 {
-        struct janus_action *a;
         struct member *m;
 
-        list_for_each (m, &f->members, link) {
-                if (!m->bound || strcmp(m->sub_mid, mid) != 0)
-                        continue;
-                a = jf_act(f, JANUS_ACT_SPEAKING, NULL);
-                a->on = on;
-                memcpy(a->user, m->user, sizeof(a->user));
+        list_for_each (m, &f->members, link)
+                if (m->bound && strcmp(m->sub_mid, mid) == 0)
+                        return m;
+        return NULL;
+}
+
+void jf_room_speaking(struct janus_fsm *f, const char *mid, bool on)
+{
+        struct member *m = find_heard(f, mid);
+        struct janus_action *a;
+
+        if (!m)
                 return;
-        }
+        a = jf_act(f, JANUS_ACT_SPEAKING, NULL);
+        a->on = on;
+        memcpy(a->user, m->user, sizeof(a->user));
+}
+
+void jf_room_encryption(struct janus_fsm *f, const struct janus_event *ev)
+{
+        struct member *m = jf_side_of_peer(f, ev->peer) == HANDLE_NONE ? NULL : find_heard(f, ev->mid);
+
+        if (!m)
+                return;
+        m->encryption = ev->encryption;
+        tell(f, m);
 }
 
 bool janus_fsm_find_track(const struct janus_fsm *f, const char *user_id, uint32_t *ret_peer, const char **ret_mid)
@@ -679,6 +704,7 @@ void jf_room_unsubscribed(struct janus_fsm *f)
 
         list_for_each (m, &f->members, link) {
                 m->bound = m->asked = false;
+                m->encryption = E2EE_NONE;
                 m->sub_mid[0] = '\0';
                 m->failures = 0;
         }

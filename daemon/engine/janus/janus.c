@@ -213,6 +213,11 @@ static void on_first_media(uint32_t peer, const char *mid, void *ctx)
         feed(ctx, &(struct janus_event){ .kind = JANUS_EV_FIRST_MEDIA, .peer = peer });
 }
 
+static void on_encryption(uint32_t peer, const char *mid, enum e2ee_state state, void *ctx)
+{
+        feed(ctx, &(struct janus_event){ .kind = JANUS_EV_ENCRYPTION, .peer = peer, .mid = mid, .encryption = state });
+}
+
 /* Kept until the timer: the app may do anything when it gets them, the runtime may not be freed from here. */
 static void on_stats(uint32_t op, const struct engine_stats *stats, void *ctx)
 {
@@ -235,8 +240,15 @@ static void on_stats(uint32_t op, const struct engine_stats *stats, void *ctx)
 }
 
 static const struct rtc_runtime_events rtc_events = {
-        0,           on_local_description, on_local_candidate, on_description_failed, on_peer_state,
-        on_speaking, on_first_media,       on_stats,
+        0,
+        on_local_description,
+        on_local_candidate,
+        on_description_failed,
+        on_peer_state,
+        on_speaking,
+        on_first_media,
+        on_encryption,
+        on_stats,
 };
 
 /* ---- carrying out ---- */
@@ -325,7 +337,7 @@ static int carry_down(struct janus *j, const struct janus_action *a)
 
 static void tell_participant(struct janus *j, const struct janus_action *a)
 {
-        struct engine_participant p = { a->user, a->published, a->subscribed, a->on };
+        struct engine_participant p = { a->user, a->published, a->subscribed, a->on, a->encryption };
 
         j->ev.participant(a->change, &p, j->ctx);
 }
