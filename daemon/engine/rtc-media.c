@@ -188,6 +188,7 @@ static void follow_format(struct media_peer *p)
         if (!p->sender)
                 return;
         peer_get_send_format(p->peer, &f);
+        log_debug("peer %u is to send dtx %d, fec %d, redundant %d", p->number, f.dtx, f.fec, f.redundant);
         tx_track_set_format(p->sender->track, f.dtx, f.fec, f.redundant);
 }
 

@@ -1,7 +1,9 @@
 /* bench-cpu.c - one 20 ms frame up and one down, for callgrind: the daemon's own path, and the floor beneath it.
  *
  *   bench-cpu path     capture port → gate → Opus → RTP → SRTP → (box) → SRTP → RTP → jitter buffer → Opus → playback
- * port bench-cpu floor    libopus and libsrtp2 alone, same settings
+ *                      port
+ *   bench-cpu copies   the same with the two frames before in each packet (RFC 2198)
+ *   bench-cpu floor    libopus and libsrtp2 alone, same settings
  *
  * BENCH_FRAMES and BENCH_WAV in the environment say how many frames of which file.
  * Time is virtual, the network is a box in memory, so that the same input takes the same instructions. Run it under
@@ -54,14 +56,18 @@ struct bench {
         struct loop *loop;
         struct peer *sender, *receiver;
         struct rx_track *rx;
-        bool connected;
+        bool connected, copies;
 };
 
 static void on_frame(const struct media_frame *f, void *ctx)
 {
         struct bench *b = ctx;
-        const struct media_packet m = { f->payload, f->len, f->timestamp, f->marker, f->voice, f->level_dbov };
+        struct media_packet m = { f->payload, f->len, f->timestamp, f->marker, f->voice, f->level_dbov };
 
+        for (; m.n_copies < f->n_copies; m.n_copies++)
+                m.copies[m.n_copies] =
+                        (struct media_packet_copy){ f->copies[m.n_copies].payload, f->copies[m.n_copies].len,
+                                                    f->copies[m.n_copies].timestamp };
         ASSERT_OK(peer_send(b->sender, &m, loop_now_us(b->loop)));
 }
 
@@ -87,8 +93,12 @@ static void on_candidate(const char *mid, uint32_t mline, const char *line, void
 
 static void on_packet(const struct peer_packet *p, void *ctx)
 {
-        rx_track_put(((struct bench *)ctx)->rx, p->seq, p->timestamp, p->marker, p->payload, p->len, p->level_dbov,
-                     p->arrival_us);
+        struct bench *b = ctx;
+
+        if (p->copy)
+                rx_track_put_copy(b->rx, p->seq, p->timestamp, p->payload, p->len, p->arrival_us);
+        else
+                rx_track_put(b->rx, p->seq, p->timestamp, p->marker, p->payload, p->len, p->level_dbov, p->arrival_us);
 }
 
 static void on_bye(const char *mid, void *ctx)
@@ -111,7 +121,8 @@ static void connect_peers(struct bench *b, struct fake_ice_box *box, struct dtls
                                  .rng = rng,
                                  .cname = "bench",
                                  .dtx = false,
-                                 .fec = true };
+                                 .fec = true,
+                                 .red = b->copies };
         char *offer = NULL, *answer = NULL;
 
         ASSERT_OK(peer_new(&c, &ev, b, &b->sender));
@@ -119,6 +130,8 @@ static void connect_peers(struct bench *b, struct fake_ice_box *box, struct dtls
         ASSERT_OK(peer_new(&c, &ev, b, &b->receiver));
         ASSERT_OK(peer_create_offer(b->sender, &(const struct peer_offer){ .send_audio = true }, &offer));
         ASSERT_OK(peer_set_remote_offer(b->receiver, offer, &answer));
+        if (b->copies) /* as a server that would rather have them */
+                memcpy(strstr(answer, " 111 63\r\n"), " 63 111", 7);
         ASSERT_OK(peer_set_remote_answer(b->sender, answer));
         free(offer);
         free(answer);
@@ -127,11 +140,11 @@ static void connect_peers(struct bench *b, struct fake_ice_box *box, struct dtls
         ASSERT(b->connected);
 }
 
-static uint64_t run_path(long frames)
+static uint64_t run_between(long frames, bool copies)
 {
         const struct voice_config voice = { 20, BITRATE, COMPLEXITY, false, true };
         struct capture_gate gate = { GATE_ALL };
-        struct bench b = { .loop = vloop_new(1000000) };
+        struct bench b = { .loop = vloop_new(1000000), .copies = copies };
         struct fake_ice_box *box = fake_ice_box_new(b.loop, 1);
         struct audio_port *in, *out;
         struct dtls_identity *id;
@@ -144,10 +157,12 @@ static uint64_t run_path(long frames)
         ASSERT_OK(dtls_identity_new(&id));
         ASSERT_OK(audio_port_new(4096, &in));
         ASSERT_OK(audio_port_new(4096, &out));
-        out->quantum = QUANTUM;
+        in->quantum = out->quantum = QUANTUM;
         ASSERT_OK(tx_track_new(&voice, in, &gate, on_frame, on_speaking, &b, &tx));
         ASSERT_OK(rx_track_new(out, on_speaking, &b, &b.rx));
         connect_peers(&b, box, id, &rng);
+        tx_track_set_format(tx, false, !copies, copies); /* at a loss of 10 % Opus' own copies would cost more */
+        tx_track_set_loss(tx, copies ? 10 : 0);
         for (long period = 0; period < frames * (FRAME / QUANTUM); period++) {
                 pcm_ring_write(in->ring, next_speech(QUANTUM), QUANTUM);
                 (void)tx_track_pump(tx, loop_now_us(b.loop));
@@ -166,6 +181,16 @@ static uint64_t run_path(long frames)
         audio_port_unref(out);
         vloop_free(b.loop);
         return stats.frames_decoded;
+}
+
+static uint64_t run_path(long frames)
+{
+        return run_between(frames, false);
+}
+
+static uint64_t run_copies(long frames)
+{
+        return run_between(frames, true);
 }
 
 /* ---- the floor ---- */
@@ -230,6 +255,11 @@ static void measure(uint64_t (*run)(long frames))
 TEST(path)
 {
         measure(run_path);
+}
+
+TEST(copies)
+{
+        measure(run_copies);
 }
 
 TEST(floor)
