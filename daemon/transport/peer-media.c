@@ -125,81 +125,84 @@ static struct rtp_source *find_source(struct peer *p, const struct rtp_packet *r
         return source;
 }
 
-static void deliver(struct peer *p, const struct neg_section *section, const struct rtp_packet *rtp,
-                    const struct rtp_ext *ext, bool repaired, uint64_t now_us)
-{
-        const struct peer_packet packet = { .mid = section->mid,
-                                            .ssrc = rtp->ssrc,
-                                            .timestamp = rtp->timestamp,
-                                            .seq = rtp->seq,
-                                            .marker = rtp->marker,
-                                            .repaired = repaired,
-                                            .payload_type = rtp->payload_type,
-                                            .level_dbov = ext->level_dbov,
-                                            .payload = rtp->payload,
-                                            .len = rtp->payload_len,
-                                            .arrival_us = now_us };
+/* A packet that has found its place. */
+struct arrival {
+        const struct neg_section *section;
+        struct rtp_source *source;
+        const struct rtp_packet *rtp;
+        const struct rtp_ext *ext;
+        bool repaired;
+        uint64_t now_us;
+};
 
-        if (rtp->payload_len > 0) /* packets of padding only probe the path */
+static void deliver(struct peer *p, const struct arrival *a, const uint8_t *payload, size_t len)
+{
+        const struct peer_packet packet = { .mid = a->section->mid,
+                                            .ssrc = a->rtp->ssrc,
+                                            .timestamp = a->rtp->timestamp,
+                                            .seq = a->rtp->seq,
+                                            .marker = a->rtp->marker,
+                                            .repaired = a->repaired,
+                                            .payload_type = a->section->payload_type,
+                                            .level_dbov = a->ext->level_dbov,
+                                            .payload = payload,
+                                            .len = len,
+                                            .arrival_us = a->now_us };
+
+        if (len > 0) /* packets of padding only probe the path */
                 p->ev.packet(&packet, p->ctx);
 }
 
-/* RFC 2198 does not number its copies: they are those of the packets right before. */
-static void deliver_copy(struct peer *p, const struct neg_section *section, const struct rtp_packet *rtp,
-                         const struct red_block *block, unsigned back, uint64_t now_us)
+/* RFC 2198 does not number its copies: they are those of the packets right before. What is here is not asked for. */
+static void deliver_copy(struct peer *p, const struct arrival *a, const struct red_block *block, unsigned back)
 {
-        const struct peer_packet packet = { .mid = section->mid,
-                                            .ssrc = rtp->ssrc,
-                                            .timestamp = rtp->timestamp - block->offset,
-                                            .seq = (uint16_t)(rtp->seq - back),
+        const struct peer_packet packet = { .mid = a->section->mid,
+                                            .ssrc = a->rtp->ssrc,
+                                            .timestamp = a->rtp->timestamp - block->offset,
+                                            .seq = (uint16_t)(a->rtp->seq - back),
                                             .copy = true,
                                             .payload_type = block->payload_type,
                                             .level_dbov = -1,
                                             .payload = block->data,
                                             .len = block->len,
-                                            .arrival_us = now_us };
+                                            .arrival_us = a->now_us };
 
-        if (block->payload_type == section->payload_type && block->len > 0)
-                p->ev.packet(&packet, p->ctx);
+        if (block->payload_type != a->section->payload_type || block->len == 0)
+                return;
+        rtp_source_found(a->source, packet.seq);
+        p->ev.packet(&packet, p->ctx);
 }
 
 /* In the order in which they were said. */
-static void deliver_red(struct peer *p, const struct neg_section *section, const struct rtp_packet *rtp,
-                        const struct rtp_ext *ext, bool repaired, uint64_t now_us)
+static void deliver_red(struct peer *p, const struct arrival *a)
 {
         struct red_block blocks[RED_BLOCKS_MAX];
-        struct rtp_packet newest = *rtp;
-        int n = red_parse(rtp->payload, rtp->payload_len, blocks);
+        int n = red_parse(a->rtp->payload, a->rtp->payload_len, blocks);
 
         if (n < 1) {
                 p->malformed++;
                 return;
         }
-        if (blocks[n - 1].payload_type != section->payload_type) {
+        if (blocks[n - 1].payload_type != a->section->payload_type) {
                 p->unknown++;
                 return;
         }
         for (int i = 0; i < n - 1; i++)
-                deliver_copy(p, section, rtp, &blocks[i], (unsigned)(n - 1 - i), now_us);
-        newest.payload_type = section->payload_type;
-        newest.payload = blocks[n - 1].data;
-        newest.payload_len = blocks[n - 1].len;
-        deliver(p, section, &newest, ext, repaired, now_us);
+                deliver_copy(p, a, &blocks[i], (unsigned)(n - 1 - i));
+        deliver(p, a, blocks[n - 1].data, blocks[n - 1].len);
 }
 
-/* Where copies come anyway nothing is asked for: they are there before an answer could be. */
-static void take(struct peer *p, const struct neg_section *section, struct rtp_source *source,
-                 const struct rtp_packet *rtp, const struct rtp_ext *ext, uint64_t now_us)
+static void take(struct peer *p, struct arrival *a)
 {
-        bool red = rtp->payload_type != section->payload_type;
-        bool repaired = rtcp_session_received(p->rtcp, source, rtp, section->nack && !red, now_us);
+        const struct rtp_packet *rtp = a->rtp;
 
+        a->repaired = rtcp_session_received(p->rtcp, a->source, rtp, a->section->nack, a->now_us);
         p->packets_received++;
         p->bytes_received += rtp->payload_len;
-        if (red && rtp->payload_len > 0)
-                deliver_red(p, section, rtp, ext, repaired, now_us);
+        if (rtp->payload_type != a->section->payload_type && rtp->payload_len > 0)
+                deliver_red(p, a);
         else
-                deliver(p, section, rtp, ext, repaired, now_us);
+                deliver(p, a, rtp->payload, rtp->payload_len);
 }
 
 static void receive(struct peer *p, const struct rtp_packet *rtp, uint64_t now_us)
@@ -219,7 +222,7 @@ static void receive(struct peer *p, const struct rtp_packet *rtp, uint64_t now_u
                         srtpctx_forget(p->srtp, rtp->ssrc); /* or strangers' state would add up */
                 return;
         }
-        take(p, section, source, rtp, &ext, now_us);
+        take(p, &(struct arrival){ section, source, rtp, &ext, false, now_us });
 }
 
 void peer_media_rtp(struct peer *p, const uint8_t *data, size_t len, uint64_t now_us)

@@ -48,6 +48,7 @@ static void note_gap(struct rtp_source *s, unsigned n, uint64_t now_us)
                                                                    .nack_us = now_us };
 }
 
+/* Returns how long it was waited for, 0: it was not. */
 static uint64_t note_late(struct rtp_source *s, uint16_t seq, uint64_t now_us)
 {
         for (size_t i = 0; i < s->n_missing; i++) {
@@ -154,6 +155,11 @@ uint64_t rtp_source_next_us(const struct rtp_source *s)
                 if (s->missing[i].nack_us < next_us)
                         next_us = s->missing[i].nack_us;
         return next_us;
+}
+
+void rtp_source_found(struct rtp_source *s, uint16_t seq)
+{
+        (void)note_late(s, seq, 0);
 }
 
 void rtp_source_give_up(struct rtp_source *s)

@@ -48,5 +48,6 @@ void rtp_source_report(struct rtp_source *s, uint64_t now_us, struct rtcp_report
 
 /* The numbers to ask for now, ascending; each is asked for up to three times, half a round trip and more apart. */
 size_t rtp_source_due(struct rtp_source *s, uint64_t now_us, uint64_t rtt_us, uint16_t seqs[RTP_SOURCE_MISSING_MAX]);
-uint64_t rtp_source_next_us(const struct rtp_source *s); /* LOOP_NEVER: nothing is missing */
-void rtp_source_give_up(struct rtp_source *s);           /* forgets what is missing */
+uint64_t rtp_source_next_us(const struct rtp_source *s);   /* LOOP_NEVER: nothing is missing */
+void rtp_source_found(struct rtp_source *s, uint16_t seq); /* by other means: need not be asked for */
+void rtp_source_give_up(struct rtp_source *s);             /* forgets what is missing */

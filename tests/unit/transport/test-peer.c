@@ -354,8 +354,16 @@ TEST(copies_travel_with_the_frames)
         ASSERT_GE(n, 411);
         ASSERT_EQ(a.copies_sent, 400 * 2 - 3 + 3);
         ASSERT_EQ(a.copy_bytes_sent, 80 * a.copies_sent);
-        ASSERT_EQ(b.nacks_sent, 0); /* the copies are there before an answer could be */
+        ASSERT_LE(b.nacks_sent, 6); /* what no copy came of; the copies are there before an answer could be */
         ASSERT_EQ(b.unknown + b.malformed, 0);
+        r.copies = 0;
+        r.net->loss = 0.1;
+        talk(&r, 150);
+        r.net->loss = 0;
+        talk(&r, 3);
+        peer_get_stats(r.b.p, &b);
+        ASSERT_GT(b.nacks_sent, 10);
+        ASSERT_GE(count_seen(&r.b), 360 + 150);
         close_room(&r);
 }
 

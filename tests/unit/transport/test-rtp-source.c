@@ -76,6 +76,23 @@ TEST(begins_at_zero)
         ASSERT_EQ(r.lost, 0);
 }
 
+TEST(what_was_found_is_not_asked_for)
+{
+        uint16_t seqs[RTP_SOURCE_MISSING_MAX];
+        struct rtp_source s;
+
+        rtp_source_init(&s, 1, 48000, 0);
+        put_run(&s, 0, 4, 0);
+        put(&s, 8, 160000);
+        rtp_source_found(&s, 6);
+        rtp_source_found(&s, 7);
+        rtp_source_found(&s, 3); /* was there */
+        ASSERT_EQ(rtp_source_due(&s, 160000, 0, seqs), 1);
+        ASSERT_EQ(seqs[0], 5);
+        rtp_source_found(&s, 5);
+        ASSERT_EQ(rtp_source_next_us(&s), LOOP_NEVER);
+}
+
 TEST(a_jump_is_a_new_beginning)
 {
         struct rtp_source s;
