@@ -533,3 +533,9 @@ void rtc_event_post(struct rtc_event *e)
         rtc_event_free(e);
         log_every_second(LOG_LEVEL_ERROR, "an event of the network thread was lost: %s", strerror(-r));
 }
+
+const struct rtc_ops rtc_runtime_ops = {
+        rtc_runtime_new,          rtc_runtime_free,       rtc_runtime_open_peer,     rtc_runtime_close_peer,
+        rtc_runtime_create_offer, rtc_runtime_set_remote, rtc_runtime_add_candidate, rtc_runtime_set_capture,
+        rtc_runtime_bind,         rtc_runtime_unbind,     rtc_runtime_get_stats,
+};

@@ -82,3 +82,21 @@ int rtc_runtime_bind(struct rtc_runtime *rt, uint32_t peer, const char *mid, con
 int rtc_runtime_unbind(struct rtc_runtime *rt, uint32_t peer, const char *mid);
 
 int rtc_runtime_get_stats(struct rtc_runtime *rt, uint32_t op);
+
+/* All of the above: what a backend asks of the runtime, so that a test can stand in for it. */
+struct rtc_ops {
+        int (*new)(const struct rtc_runtime_config *config, const struct rtc_runtime_events *ev, void *ctx,
+                   struct rtc_runtime **ret);
+        struct rtc_runtime *(*free)(struct rtc_runtime *rt);
+        int (*open_peer)(struct rtc_runtime *rt, uint32_t peer, const struct rtc_peer_params *params);
+        int (*close_peer)(struct rtc_runtime *rt, uint32_t peer);
+        int (*create_offer)(struct rtc_runtime *rt, uint32_t peer, const struct rtc_offer *offer);
+        int (*set_remote)(struct rtc_runtime *rt, uint32_t peer, enum rtc_sdp type, const char *sdp);
+        int (*add_candidate)(struct rtc_runtime *rt, uint32_t peer, const char *line);
+        int (*set_capture)(struct rtc_runtime *rt, uint32_t peer, struct audio_port *port,
+                           const struct capture_gate *gate);
+        int (*bind)(struct rtc_runtime *rt, uint32_t peer, const char *mid, const char *key, struct audio_port *port);
+        int (*unbind)(struct rtc_runtime *rt, uint32_t peer, const char *mid);
+        int (*get_stats)(struct rtc_runtime *rt, uint32_t op);
+};
+extern const struct rtc_ops rtc_runtime_ops;

@@ -186,7 +186,7 @@ static int rtc_get_stats(struct rtc_runtime *rt, uint32_t op)
         return later(rt, op, SAY_STATS);
 }
 
-const struct janus_rtc fake_rtc_ops = {
+const struct rtc_ops fake_rtc_ops = {
         rtc_new,           rtc_free,        rtc_open_peer, rtc_close_peer, rtc_create_offer, rtc_set_remote,
         rtc_add_candidate, rtc_set_capture, rtc_bind,      rtc_unbind,     rtc_get_stats,
 };

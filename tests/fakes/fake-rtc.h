@@ -16,7 +16,7 @@ struct fake_rtc {
         bool never_connects, refuses_descriptions;
 };
 
-extern const struct janus_rtc fake_rtc_ops;
+extern const struct rtc_ops fake_rtc_ops;
 /* Runtimes made from now on report to this fake (one at a time). */
 void fake_rtc_init(struct fake_rtc *f, struct loop *loop);
 

@@ -19,7 +19,7 @@
 #include "base/log.h"
 #include "engine/janus/janus-access.h"
 #include "engine/janus/janus-fsm.h"
-#include "engine/janus/janus-join.h"
+#include "engine/rtc-join.h"
 #include "signal/sigconn-ws.h"
 
 LOG_TOPIC("engine/janus");
@@ -41,7 +41,7 @@ struct stats_answer {
 struct janus {
         struct engine base;
         const struct engine_env *env;
-        const struct janus_rtc *rtc;
+        const struct rtc_ops *rtc;
         struct sigconn_provider conn_provider;
         char *url; /* owned */
         struct engine_events ev;
@@ -55,20 +55,14 @@ struct janus {
         bool conn_gone;         /* it closed by itself: only to be freed */
         struct rtc_runtime *rt; /* owned; made on the first join */
         struct janus_access access;
-        struct janus_join_copy join; /* what peers are opened with */
-        struct audio_port *capture;  /* owned reference */
+        struct rtc_join_copy join;  /* what peers are opened with */
+        struct audio_port *capture; /* owned reference */
         const struct capture_gate *gate;
         struct list lent, stats;
         uint64_t asleep_us; /* how long the machine has slept, when last looked at */
         bool in_room;       /* the app knows of a room */
         bool collapsed;     /* no memory: the room has to go */
         bool running, dead;
-};
-
-static const struct janus_rtc real_rtc = {
-        rtc_runtime_new,          rtc_runtime_free,       rtc_runtime_open_peer,     rtc_runtime_close_peer,
-        rtc_runtime_create_offer, rtc_runtime_set_remote, rtc_runtime_add_candidate, rtc_runtime_set_capture,
-        rtc_runtime_bind,         rtc_runtime_unbind,     rtc_runtime_get_stats,
 };
 
 static struct janus *janus(struct engine *e)
@@ -492,7 +486,7 @@ static int need_runtime(struct janus *j)
 
         if (j->rt)
                 return 0;
-        if (j->rtc == &real_rtc) {
+        if (j->rtc == &rtc_runtime_ops) {
                 r = engine_env_net(j->env, &config.net);
                 if (r < 0)
                         return r;
@@ -514,7 +508,7 @@ int janus_join(struct engine *e, uint32_t op, const struct engine_join *params)
                                    .reconnect_us = params->reconnect_s * US_PER_SEC,
                                    .visible = params->visible,
                                    .echo = strcmp(params->room_id, ENGINE_ECHO_ROOM) == 0 };
-        int r = janus_join_copy(&j->join, params, j->env->rng);
+        int r = rtc_join_copy(&j->join, params, j->env->rng);
 
         if (r < 0)
                 return r;
@@ -673,7 +667,7 @@ void janus_free(struct engine *e)
         list_for_each (l, &j->lent, link)
                 lent_free(l);
         j->capture = audio_port_unref(j->capture);
-        janus_join_copy_done(&j->join);
+        rtc_join_copy_done(&j->join);
         janus_access_done(&j->access);
         j->timer = loop_remove(j->timer);
         j->dead = true;
@@ -690,7 +684,7 @@ int janus_new(const struct janus_config *config, struct engine **ret)
                 return -ENOMEM;
         *j = (struct janus){ .base.ops = config->ops,
                              .env = config->env,
-                             .rtc = config->rtc ? config->rtc : &real_rtc,
+                             .rtc = config->rtc ? config->rtc : &rtc_runtime_ops,
                              .conn_provider = config->conn,
                              .ev = *config->ev,
                              .unanswered = config->unanswered,

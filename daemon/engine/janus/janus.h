@@ -13,29 +13,12 @@
 
 extern const struct engine_ops janus_engine_ops;
 
-/* What the backend asks of the runtime: rtc-runtime.h itself, or a test's stand-in. */
-struct janus_rtc {
-        int (*new)(const struct rtc_runtime_config *config, const struct rtc_runtime_events *ev, void *ctx,
-                   struct rtc_runtime **ret);
-        struct rtc_runtime *(*free)(struct rtc_runtime *rt);
-        int (*open_peer)(struct rtc_runtime *rt, uint32_t peer, const struct rtc_peer_params *params);
-        int (*close_peer)(struct rtc_runtime *rt, uint32_t peer);
-        int (*create_offer)(struct rtc_runtime *rt, uint32_t peer, const struct rtc_offer *offer);
-        int (*set_remote)(struct rtc_runtime *rt, uint32_t peer, enum rtc_sdp type, const char *sdp);
-        int (*add_candidate)(struct rtc_runtime *rt, uint32_t peer, const char *line);
-        int (*set_capture)(struct rtc_runtime *rt, uint32_t peer, struct audio_port *port,
-                           const struct capture_gate *gate);
-        int (*bind)(struct rtc_runtime *rt, uint32_t peer, const char *mid, const char *key, struct audio_port *port);
-        int (*unbind)(struct rtc_runtime *rt, uint32_t peer, const char *mid);
-        int (*get_stats)(struct rtc_runtime *rt, uint32_t op);
-};
-
 struct janus_config {
         const struct engine_env *env;
         const struct engine_ops *ops; /* the table the engine is known by */
         const char *url;              /* ws://, wss://, unix:/path; copied */
         struct sigconn_provider conn; /* ops NULL: a WebSocket on the network thread */
-        const struct janus_rtc *rtc;  /* NULL: the runtime of rtc-runtime.h */
+        const struct rtc_ops *rtc;    /* NULL: the runtime of rtc-runtime.h */
         const struct engine_events *ev;
         void (*unanswered)(void *ctx); /* the server is there and does not answer; or NULL */
         void *ctx;

@@ -1,5 +1,5 @@
-/* janus-join.c - see janus-join.h. */
-#include "engine/janus/janus-join.h"
+/* rtc-join.c - see rtc-join.h. */
+#include "engine/rtc-join.h"
 
 #include <errno.h>
 #include <string.h>
@@ -20,18 +20,18 @@ static bool copy_server(const struct ice_server *from, struct ice_server *to)
         return to->url && (to->username || !from->username) && (to->credential || !from->credential);
 }
 
-void janus_join_copy_done(struct janus_join_copy *c)
+void rtc_join_copy_done(struct rtc_join_copy *c)
 {
         for (size_t i = 0; i < c->peer.n_ice_servers; i++)
                 free_server(&c->servers[i]);
         free(c->servers);
         e2ee_keys_unref(c->peer.e2ee);
-        *c = (struct janus_join_copy){ .servers = NULL };
+        *c = (struct rtc_join_copy){ .servers = NULL };
 }
 
-int janus_join_copy(struct janus_join_copy *c, const struct engine_join *params, struct rng *rng)
+int rtc_join_copy(struct rtc_join_copy *c, const struct engine_join *params, struct rng *rng)
 {
-        janus_join_copy_done(c);
+        rtc_join_copy_done(c);
         c->peer.e2ee = params->e2ee ? e2ee_keys_ref(params->e2ee) : NULL;
         c->servers = calloc(params->n_ice_servers + 1, sizeof(*c->servers));
         if (!c->servers)
@@ -45,7 +45,7 @@ int janus_join_copy(struct janus_join_copy *c, const struct engine_join *params,
         }
         rand_text(rng, c->cname, sizeof(c->cname)); /* RFC 7022: says nothing about the user */
         c->peer.relay_only = params->relay_only;
-        c->peer.controlling = true; /* Janus is ICE lite or as good as: it takes what we choose */
+        c->peer.controlling = true; /* both kinds of server take what we choose */
         c->peer.voice = params->voice;
         c->peer.cname = c->cname;
         return 0;
