@@ -5,7 +5,7 @@
  *
  * Every packet has a *transit*: arrival time minus RTP time. The smallest of the last seconds is the base (it follows
  * the skew of the two clocks); what a packet took more than that is its delay. Delays are counted in a histogram that
- * forgets, and the target is a high quantile of it plus the margin the reader needs. A packet is *due* at
+ * forgets, and the target is what of it is worth waiting for plus the margin the reader needs. A packet is *due* at
  * RTP time + base + target. How far sound leaves after that is reported as excess_us: whoever plays corrects his rate
  * by it (drift.h). Silence needs no correction: the next spurt simply begins when it is due.
  *

@@ -417,6 +417,28 @@ TEST(it_is_bounded_in_packets_bytes_and_time)
         ASSERT_GE(s.discarded, 449 + 299 - JBUF_BYTES_MAX / sizeof(big) - 51);
 }
 
+static uint32_t target_after(unsigned packets, unsigned every, uint32_t late_us)
+{
+        _cleanup_(jbuf_freep) struct jbuf *j = buffer();
+        struct jbuf_stats st;
+        uint64_t now_us = 1;
+
+        for (uint32_t i = 0; i < packets; i++) {
+                (void)put(j, i, now_us + i * FRAME_US + (i % every == every - 1 ? late_us : 0));
+                (void)next_frame(j, &(uint64_t){ now_us + i * FRAME_US + 400000 });
+        }
+        jbuf_get_stats(j, &st);
+        return st.target_us - MARGIN_US;
+}
+
+TEST(one_packet_out_of_the_ordinary_moves_nothing_and_many_do)
+{
+        ASSERT_LE(target_after(2000, 1900, 150000), 8000u); /* one in 1,900: not worth 150 ms */
+        ASSERT_GE(target_after(2000, 20, 150000), 150000u); /* one in twenty is */
+        ASSERT_LE(target_after(2000, 20, 150000), 156000u);
+        ASSERT_GE(target_after(2000, 200, 20000), 20000u); /* 20 ms are cheap, even for one in two hundred */
+}
+
 TEST(after_a_stall_it_goes_on_with_what_is_recent)
 {
         _cleanup_(jbuf_freep) struct jbuf *j = buffer();
