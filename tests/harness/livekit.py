@@ -10,7 +10,10 @@ import hashlib
 import hmac
 import json
 import os
+import select
 import signal
+import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -194,6 +197,56 @@ def start_redis(workspace, port=6379):
         return subprocess.run(["redis-cli", "-p", str(port), "ping"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False).stdout == "PONG\n"
     wait_for(answers, "redis")
     return "127.0.0.1:%d" % port
+
+
+class TlsFront:
+    """A TLS front of a server, as a proxy would be; `url` and the authority's certificate `ca` for who is to trust it."""
+
+    def __init__(self, workspace, server):
+        self.folder = workspace.folder("tls")
+        self.ca = os.path.join(self.folder, "ca.pem")
+        self._make_certificates()
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(os.path.join(self.folder, "cert.pem"), os.path.join(self.folder, "key.pem"))
+        self.context, self.to = context, server.port
+        self.listener = socket.create_server((HOST, 0))
+        self.server = "livekit+wss://%s:%d" % self.listener.getsockname()[:2]
+        threading.Thread(target=self._accept, daemon=True).start()
+        workspace.closers.append(self.listener.close)
+
+    def _openssl(self, *args):
+        subprocess.run(["openssl", *args], cwd=self.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
+
+    def _make_certificates(self):
+        with open(os.path.join(self.folder, "san"), "w", encoding="ascii") as f:
+            f.write("subjectAltName=IP:" + HOST)
+        key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
+        self._openssl("req", "-x509", *key, "-subj", "/CN=test authority", "-days", "2", "-keyout", "ca.key", "-out", "ca.pem")
+        self._openssl("req", *key, "-subj", "/CN=" + HOST, "-keyout", "key.pem", "-out", "server.csr")
+        self._openssl("x509", "-req", "-in", "server.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2", "-extfile", "san",
+                      "-out", "cert.pem")
+
+    def _accept(self):
+        while True:
+            try:
+                near, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._serve, args=(near,), daemon=True).start()
+
+    def _serve(self, near):
+        """One thread both ways: an SSL socket is not for two."""
+        with contextlib.suppress(OSError), near, socket.create_connection((HOST, self.to)) as far:
+            near.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            with self.context.wrap_socket(near, server_side=True) as tls:
+                while True:
+                    ready = [tls] if tls.pending() else select.select([tls, far], [], [])[0]
+                    for a, b in ((tls, far), (far, tls)):
+                        if a in ready:
+                            data = a.recv(65536)
+                            if not data:
+                                return
+                            b.sendall(data)
 
 
 # ---- peers ----

@@ -191,9 +191,9 @@ class BadLine:
 class Relay:
     """A TCP relay to a port of this machine. Its connections can be cut, or go silent without being closed."""
 
-    def __init__(self, workspace, to):
+    def __init__(self, workspace, to, host="127.0.0.1"):
         self.to, self.silent, self.sockets = to, False, []
-        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.listener = socket.create_server((host, 0))
         self.port = self.listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
         workspace.closers.append(self.close)
@@ -211,8 +211,11 @@ class Relay:
                 continue
             far.settimeout(None)
             self.sockets += [near, far]
-            for a, b in ((near, far), (far, near)):
-                threading.Thread(target=self._carry, args=(a, b), daemon=True).start()
+            threading.Thread(target=self._carry_up, args=(near, far), daemon=True).start()
+            threading.Thread(target=self._carry, args=(far, near), daemon=True).start()
+
+    def _carry_up(self, near, far):
+        self._carry(near, far)
 
     def _carry(self, a, b):
         with contextlib.suppress(OSError):

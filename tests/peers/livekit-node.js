@@ -1,21 +1,19 @@
-// livekit-node.js - a participant of a LiveKit room on @livekit/rtc-node (libwebrtc). livekit.py steers it.
+// livekit-node.js - participants of LiveKit rooms on @livekit/rtc-node (libwebrtc). livekit.py steers it.
 //
-// A line of JSON in is an order {"do": NAME, …}, a line of JSON out is its answer {"answer": NAME, "value": …} or
-// {"answer": NAME, "error": TEXT}, or news {"event": NAME, …}. Orders are carried out one after the other. Ends when
-// standard input does.
+// A line of JSON in is an order {"do": NAME, "as": WHO, …}, a line of JSON out is its answer {"answer": NAME, "value": …}
+// or {"answer": NAME, "error": TEXT}, or news {"event": NAME, "as": WHO, …}. Each WHO is a participant of its own; most
+// tests need one and leave the name out. Orders are carried out one after the other. Ends when standard input does.
 'use strict';
 const readline = require('readline');
 const rtc = require('./node_modules/@livekit/rtc-node');
 
 const RATE = 48000, FRAME = 480, WINDOW = 9600;
 const say = o => process.stdout.write(JSON.stringify(o) + '\n');
-let room;
-let publication, source, playing = false;
-const ears = new Map(); // identity → the last WINDOW samples heard of it
 
-async function listen(track, identity) {
-  const ear = { samples: new Float64Array(WINDOW), at: 0, heard: 0 };
-  ears.set(identity, ear);
+// ---- sound ----
+
+// An ear holds the last WINDOW samples of a track.
+async function listen(ear, track) {
   for await (const frame of new rtc.AudioStream(track, RATE, 1)) {
     for (const x of frame.data) {
       ear.samples[ear.at] = x / 32768;
@@ -48,100 +46,140 @@ function judge(ear) {
 }
 
 // Swells four times a second: a steady tone is noise to Opus' DTX.
-async function play(hertz, level) {
-  playing = true;
-  for (let n = 0; playing; n += FRAME) {
+async function play(source, hertz, level) {
+  for (let n = 0; !source.closed; n += FRAME) {
     const data = new Int16Array(FRAME);
     for (let i = 0; i < FRAME; i++) {
       const t = (n + i) / RATE;
       data[i] = 32767 * level * (0.6 + 0.4 * Math.sin(8 * Math.PI * t)) * Math.sin(2 * Math.PI * hertz * t);
     }
-    await source.captureFrame(new rtc.AudioFrame(data, RATE, 1, FRAME));
+    await source.captureFrame(new rtc.AudioFrame(data, RATE, 1, FRAME)).catch(() => {}); // closed meanwhile
   }
 }
 
-function tellAll() {
-  const on = (event, f) => room.on(event, (...a) => say({ event, ...f(...a) }));
-  const bytes = b => Buffer.from(b).toString('base64');
-  on('participantConnected', p => ({ user: p.identity }));
-  on('participantDisconnected', p => ({ user: p.identity, reason: p.disconnectReason }));
-  on('trackPublished', (t, p) => ({ user: p.identity, sid: t.sid }));
-  on('trackUnpublished', (t, p) => ({ user: p.identity, sid: t.sid }));
-  on('trackUnsubscribed', (t, pub, p) => (ears.delete(p.identity), { user: p.identity }));
-  on('trackMuted', (t, p) => ({ user: p.identity }));
-  on('trackUnmuted', (t, p) => ({ user: p.identity }));
-  on('activeSpeakersChanged', list => ({ users: list.map(p => p.identity) }));
-  on('dataReceived', (data, p, kind, topic) => ({ user: p?.identity ?? '', data: bytes(data), reliable: kind === rtc.DataPacketKind.KIND_RELIABLE, topic }));
-  on('chatMessage', (m, p) => ({ user: p?.identity ?? '', text: m.message }));
-  on('participantMetadataChanged', (m, p) => ({ user: p.identity, metadata: p.metadata }));
-  on('participantNameChanged', (n, p) => ({ user: p.identity, name: p.name }));
-  on('participantAttributesChanged', (c, p) => ({ user: p.identity, attributes: p.attributes }));
-  on('participantEncryptionStatusChanged', (is, p) => ({ user: p.identity, encrypted: is }));
-  for (const event of ['connected', 'reconnecting', 'reconnected', 'tokenRefreshed']) on(event, () => ({}));
-  on('disconnected', reason => ({ reason: rtc.DisconnectReason[reason] }));
-  room.on('trackSubscribed', (t, pub, p) => {
-    say({ event: 'trackSubscribed', user: p.identity, sid: pub.sid });
-    if (t.kind === rtc.TrackKind.KIND_AUDIO) listen(t, p.identity);
-  });
-}
+// ---- participants ----
 
-const orders = {
+class Participant {
+  constructor(who) {
+    this.who = who;
+    this.ears = new Map(); // identity → ear
+  }
+
+  tellAll() {
+    const on = (event, f) => this.room.on(event, (...a) => say({ event, as: this.who, ...f(...a) }));
+    on('participantConnected', p => ({ user: p.identity }));
+    on('participantDisconnected', p => ({ user: p.identity, reason: p.disconnectReason }));
+    on('trackPublished', (t, p) => ({ user: p.identity, sid: t.sid }));
+    on('trackUnpublished', (t, p) => ({ user: p.identity, sid: t.sid }));
+    on('trackUnsubscribed', (t, pub, p) => (this.ears.delete(p.identity), { user: p.identity }));
+    on('trackMuted', (t, p) => ({ user: p.identity }));
+    on('trackUnmuted', (t, p) => ({ user: p.identity }));
+    on('activeSpeakersChanged', list => ({ users: list.map(p => p.identity) }));
+    on('dataReceived', (data, p, kind, topic) => ({
+      user: p?.identity ?? '', data: Buffer.from(data).toString('base64'), reliable: kind === rtc.DataPacketKind.KIND_RELIABLE, topic }));
+    on('chatMessage', (m, p) => ({ user: p?.identity ?? '', text: m.message }));
+    on('participantMetadataChanged', (m, p) => ({ user: p.identity, metadata: p.metadata }));
+    on('participantNameChanged', (n, p) => ({ user: p.identity, name: p.name }));
+    on('participantAttributesChanged', (c, p) => ({ user: p.identity, attributes: p.attributes }));
+    on('participantEncryptionStatusChanged', (is, p) => ({ user: p.identity, encrypted: is }));
+    for (const event of ['connected', 'reconnecting', 'reconnected', 'tokenRefreshed']) on(event, () => ({}));
+    on('disconnected', reason => ({ reason: rtc.DisconnectReason[reason] }));
+    this.room.on('trackSubscribed', (t, pub, p) => {
+      say({ event: 'trackSubscribed', as: this.who, user: p.identity, sid: pub.sid });
+      if (t.kind !== rtc.TrackKind.KIND_AUDIO) return;
+      this.ears.set(p.identity, { samples: new Float64Array(WINDOW), at: 0, heard: 0 });
+      listen(this.ears.get(p.identity), t);
+    });
+  }
+
   async join({ url, token, key, subscribe = true, relay = false }) {
-    room = new rtc.Room();
-    tellAll();
-    room.registerTextStreamHandler('lk.chat', async (reader, from) => say({ event: 'chat', user: from.identity, text: await reader.readAll() }));
+    this.room = new rtc.Room();
+    this.tellAll();
+    this.room.registerTextStreamHandler('lk.chat', async (reader, from) =>
+      say({ event: 'chat', as: this.who, user: from.identity, text: await reader.readAll() }));
     const options = { autoSubscribe: subscribe, dynacast: false };
     if (key) options.encryption = { keyProviderOptions: { sharedKey: Buffer.from(key) }, encryptionType: rtc.EncryptionType.GCM };
-    if (relay) options.rtcConfig = { iceTransportType: rtc.IceTransportType.TRANSPORT_RELAY, continualGatheringPolicy: rtc.ContinualGatheringPolicy.GATHER_ONCE, iceServers: [] };
+    if (relay)
+      options.rtcConfig = {
+        iceTransportType: rtc.IceTransportType.TRANSPORT_RELAY, continualGatheringPolicy: rtc.ContinualGatheringPolicy.GATHER_ONCE, iceServers: [] };
     const start = process.hrtime.bigint();
-    await room.connect(url, token, options);
+    await this.room.connect(url, token, options);
     return { ms: Number(process.hrtime.bigint() - start) / 1e6 };
-  },
+  }
+
   async publish({ hertz, level = 0.3, red = true, dtx = true }) {
-    source = new rtc.AudioSource(RATE, 1, 200);
+    this.source = new rtc.AudioSource(RATE, 1, 200);
     const start = process.hrtime.bigint();
-    publication = await room.localParticipant.publishTrack(rtc.LocalAudioTrack.createAudioTrack('microphone', source),
+    this.publication = await this.room.localParticipant.publishTrack(rtc.LocalAudioTrack.createAudioTrack('microphone', this.source),
       new rtc.TrackPublishOptions({ source: rtc.TrackSource.SOURCE_MICROPHONE, red, dtx }));
     const ms = Number(process.hrtime.bigint() - start) / 1e6;
-    play(hertz, level);
-    return { sid: publication.sid, ms };
-  },
+    play(this.source, hertz, level);
+    return { sid: this.publication.sid, ms };
+  }
+
+  // Joins, publishes, and hears the first sound of somebody else; ms from the call on.
+  async enter({ url, token, hertz }) {
+    const start = process.hrtime.bigint(), ms = () => Number(process.hrtime.bigint() - start) / 1e6;
+    await this.join({ url, token });
+    const connected = ms();
+    await this.publish({ hertz });
+    const published = ms();
+    while (![...this.ears.values()].some(ear => ear.samples.some(x => Math.abs(x) > 0.003))) await new Promise(resolve => setTimeout(resolve, 1));
+    return { connected, published, heard: ms() };
+  }
+
   async unpublish() {
-    playing = false;
-    await room.localParticipant.unpublishTrack(publication.sid);
-  },
+    await this.room.localParticipant.unpublishTrack(this.publication.sid);
+    await this.source.close();
+  }
+
   mute({ on }) { // the library has the request, but no method for it
-    globalThis._ffiClientInstance.request({ message: { case: 'localTrackMute', value: { trackHandle: publication.track.ffi_handle.handle, mute: on } } });
-  },
-  heard: () => Object.fromEntries([...ears].map(([user, ear]) => [user, judge(ear)])),
-  people: () => Object.fromEntries([...room.remoteParticipants].map(([user, p]) => [user,
-    { name: p.name, metadata: p.metadata, attributes: p.attributes, tracks: [...p.trackPublications.values()].map(t => ({ sid: t.sid, muted: !!t.muted, mime: t.mimeType, encryption: t.encryptionType })) }])),
+    globalThis._ffiClientInstance.request({
+      message: { case: 'localTrackMute', value: { trackHandle: this.publication.track.ffi_handle.handle, mute: on } } });
+  }
+
+  heard() {
+    return Object.fromEntries([...this.ears].map(([user, ear]) => [user, judge(ear)]));
+  }
+
+  people() {
+    const track = t => ({ sid: t.sid, muted: !!t.muted, mime: t.mimeType, encryption: t.encryptionType });
+    return Object.fromEntries([...this.room.remoteParticipants].map(([user, p]) => [user,
+      { name: p.name, metadata: p.metadata, attributes: p.attributes, tracks: [...p.trackPublications.values()].map(track) }]));
+  }
+
   subscribe({ user, on }) {
-    for (const t of room.remoteParticipants.get(user).trackPublications.values()) t.setSubscribed(on);
-  },
+    for (const t of this.room.remoteParticipants.get(user).trackPublications.values()) t.setSubscribed(on);
+  }
+
   async send({ data, reliable = true, topic, to }) {
-    await room.localParticipant.publishData(Buffer.from(data, 'base64'), { reliable, topic, destination_identities: to });
-  },
+    await this.room.localParticipant.publishData(Buffer.from(data, 'base64'), { reliable, topic, destination_identities: to });
+  }
+
   async chat({ text, to }) {
-    await room.localParticipant.sendText(text, { topic: 'lk.chat', destinationIdentities: to });
-  },
-  async metadata({ text }) { await room.localParticipant.updateMetadata(text); },
-  async name({ text }) { await room.localParticipant.updateName(text); },
-  async attributes({ map }) { await room.localParticipant.setAttributes(map); },
-  async key({ key }) { room.e2eeManager.keyProvider.setSharedKey(Buffer.from(key), 0); },
-  async simulate({ scenario }) { await room.simulateScenario(rtc.SimulateScenarioKind[scenario]); },
+    await this.room.localParticipant.sendText(text, { topic: 'lk.chat', destinationIdentities: to });
+  }
+
+  async metadata({ text }) { await this.room.localParticipant.updateMetadata(text); }
+  async name({ text }) { await this.room.localParticipant.updateName(text); }
+  async attributes({ map }) { await this.room.localParticipant.setAttributes(map); }
+  key({ key }) { this.room.e2eeManager.keyProvider.setSharedKey(Buffer.from(key), 0); }
+  async simulate({ scenario }) { await this.room.simulateScenario(rtc.SimulateScenarioKind[scenario]); }
+
   async leave() {
-    playing = false;
-    await room.disconnect();
-  },
-};
+    await this.room.disconnect();
+    await this.source?.close();
+  }
+}
 
 (async () => {
+  const people = new Map();
   say({ event: 'ready' });
   for await (const line of readline.createInterface({ input: process.stdin })) {
-    const order = JSON.parse(line);
+    const order = JSON.parse(line), who = order.as ?? '';
+    if (!people.has(who)) people.set(who, new Participant(who));
     try {
-      say({ answer: order.do, value: await orders[order.do](order) ?? null });
+      say({ answer: order.do, value: await people.get(who)[order.do](order) ?? null });
     } catch (e) {
       say({ answer: order.do, error: String(e?.message ?? e) });
     }
