@@ -1,0 +1,78 @@
+#!/usr/bin/python3
+"""Ways to a livekit-server: TCP only, ICE-lite through a minute without a packet of ours, the server's own TURN."""
+import os
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from harness import livekit, livekit_room  # noqa: E402
+from harness.case import main  # noqa: E402
+from harness.livekit import TlsFront  # noqa: E402
+from harness.livekit_room import Filter  # noqa: E402
+from harness.workspace import Network  # noqa: E402
+
+
+class Ways(livekit_room.Case):
+    def tearDown(self):
+        self.assert_no_sanitizer_report()
+        super().tearDown()
+
+    def pair(self, person):
+        """The selected candidate pair, as GetStats has it."""
+        stats = person.client.raw(person.path, "org.rtcroom.RtcRoom1.Voice", "GetStats")[0]
+        return stats.get("candidate-pair", [{}])
+
+    def test_server_that_takes_tcp_only(self):
+        alice, bob = self.two(self.server(rtc={"force_tcp": True}))
+        self.assertEqual(alice.states() + bob.states(), [])
+        print(self.pair(alice), file=sys.stderr)
+
+    def test_network_that_lets_tcp_through_only(self):
+        server, network = self.server(), Network(self.ws)
+        bob = self.person("bob", server, 880, network=network)
+        Filter(bob.desktop, network).drop("meta l4proto udp")
+        alice = self.person("alice", server, 440).join()
+        bob.join()
+        alice.wait_hears("bob", 880)
+        bob.wait_hears("alice", 440)
+
+    def test_ice_lite_and_a_minute_of_silence(self):
+        """A lite server sends no checks of its own: ours have to keep the way open, on which nothing else goes."""
+        server = self.server(rtc={"use_ice_lite": True})
+        alice, bob = self.two(server)
+        for p in (alice, bob):
+            p.mute(True)
+        sids = [self.sid(server, u) for u in ("alice", "bob")]
+        end = time.monotonic() + 60
+        while time.monotonic() < end:
+            self.assertEqual((alice.states(), bob.states()), ([], []))
+            alice.client.pump(1)
+        for p in (alice, bob):
+            p.mute(False)
+        alice.wait_hears("bob", 880)
+        bob.wait_hears("alice", 440)
+        self.assertEqual([self.sid(server, u) for u in ("alice", "bob")], sids)
+
+    def test_over_tls(self):
+        """The certificate is verified."""
+        server = self.server()
+        front = TlsFront(self.ws, server)
+        careful = self.person("careful", front.server)
+        self.assertEqual(careful.try_join()[1:], (21102, 115903, "F", "joinRtcRoom:fail server unreachable"))
+        alice, bob = self.two(server, reached=front.server, tls={"caFile": front.ca})
+        self.assertEqual(alice.states() + bob.states(), [])
+
+    def test_over_the_turn_server_only(self):
+        server, network = self.server(turn=True), Network(self.ws)
+        bob = self.person("bob", server, 880, network=network)
+        Filter(bob.desktop, network).drop("udp dport != %d" % server.turn_port, "tcp dport %d" % server.tcp_port)
+        alice = self.person("alice", server, 440).join()
+        bob.join()
+        alice.wait_hears("bob", 880)
+        bob.wait_hears("alice", 440)
+        self.assertEqual(bob.states(), [])
+
+
+if __name__ == "__main__":
+    livekit.require()
+    main()
