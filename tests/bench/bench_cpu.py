@@ -6,6 +6,7 @@ import subprocess
 import time
 
 import chromium
+import livekit_rooms
 from processes import share
 
 LISTEN = "127.0.0.1:8188"
@@ -66,3 +67,4 @@ def run(build, report, cannot_run):
         percent, per_s = share([pid], 10)
         report.add("percent_core_muted", percent, "%", "both muted", goal="< 0.1")
         report.add("wakeups_per_s", per_s, "1/s", "both muted")
+    livekit_rooms.cpu(build, report, cannot_run)

@@ -1,8 +1,9 @@
-"""From JoinRtcRoom to its completion, loopback, through the embedded Janus; beside Chromium with janus-gateway."""
+"""From JoinRtcRoom to its completion, loopback, through the embedded Janus, and LiveKit also through delay; beside browsers and libwebrtc."""
 import os
 import time
 
 import chromium
+import livekit_rooms
 
 ROUNDS = 20
 LISTEN = "127.0.0.1:8188"
@@ -87,6 +88,7 @@ def run(build, report, cannot_run):
         report.add("join_ms_p95", percentile(joins, 95), "ms", "engine=embedded rtt=0 n=%d" % ROUNDS)
         report.add("join_cold_ms", cold, "ms", "daemon and Janus not running")
         client.close()
+    livekit_rooms.join(build, report, cannot_run)
 
 
 def join_rounds_alone(desktop, client):

@@ -14,6 +14,7 @@ import subprocess
 import time
 
 import chromium
+import livekit_rooms
 from processes import mapped_files, memory_mb
 
 LISTEN = "127.0.0.1:8188"
@@ -121,7 +122,7 @@ def settle(path):
         os.fsync(f)
 
 
-def run(build, report, _cannot_run):
+def run(build, report, cannot_run):
     from harness import sound
     from harness.desktop import Desktop
     from harness.workspace import Workspace
@@ -159,3 +160,4 @@ def run(build, report, _cannot_run):
         report_alone(report, make("s"), files, False, talk)
         report_browser(report, host)
         report_binary(report, ws, build)
+    livekit_rooms.memory(build, report, cannot_run)

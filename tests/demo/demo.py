@@ -1,8 +1,8 @@
 #!/usr/bin/python3
-"""demo.py BUILD [--keep] - two desktop users talk through rtcroomd and a real Janus, on this machine, and what came out.
+"""demo.py BUILD [--livekit] [--keep] - two desktop users talk through rtcroomd and a real SFU, on this machine, and what came out.
 
 User A's rtcroomd starts and supervises a private Janus (`embedded:`) and lets others in; user B reaches it as
-`janus+ws://`. Each has a session bus, PipeWire and WirePlumber of his own; real speech goes into each virtual microphone, and
+`janus+ws://`. With --livekit both are in a room of a real livekit-server. Each has a session bus, PipeWire and WirePlumber of his own; real speech goes into each virtual microphone, and
 what comes out of each virtual loudspeaker is recorded and compared. Works without any network but the one it makes.
 
 Writes build/demo/: the four WAV files, demo.png, demo.json. Status 0 only if both sides heard the other.
@@ -44,16 +44,21 @@ class Timeline:
 
 def make_desktops(ws, build):
     from harness.desktop import Desktop
+    if "--livekit" in sys.argv:
+        from harness.livekit import LiveKit
+        server = {"server": LiveKit(ws).server}
+        return [Desktop(ws, person["name"], build, server) for person in PEOPLE]
     a = Desktop(ws, "a", build, {"server": "embedded:", "embedded": {"listen": LISTEN}})
     b = Desktop(ws, "b", build, {"server": "janus+ws://" + LISTEN})
     return [a, b]
 
 
 def join_all(desktops, timeline):
-    joined = []
+    from harness.livekit import token
+    joined, livekit = [], "--livekit" in sys.argv
     for person, desktop in zip(PEOPLE, desktops):
-        j = desktop.join(ROOM, person["user"])
-        how = "embedded: with a Janus of her own" if desktop.name == "a" else "janus+ws:// to it"
+        j = desktop.join(ROOM, person["user"], token=token(ROOM, person["user"]) if livekit else None)
+        how = "livekit+ws://" if livekit else "embedded: with a Janus of her own" if desktop.name == "a" else "janus+ws:// to it"
         timeline.add("%s joined, %.0f ms after the call (%s)" % (person["user"], j.wait("joined")["joinMs"], how))
         joined.append(j)
     everybody = [p["user"] for p in PEOPLE]
