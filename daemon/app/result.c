@@ -57,6 +57,7 @@ static const struct reason {
         [ENGINE_NOT_INSTALLED] = { 0, "janus is not installed", NULL, true },
         [ENGINE_NO_ADDRESS] = { 0, "no network address", NULL },
         [ENGINE_CANCELLED] = { 0, "room exited", NULL },
+        [ENGINE_REFUSED] = { 0, "refused by the server", NULL, true },
         [ENGINE_PROTOCOL] = { 0, "protocol error", NULL, true },
         [ENGINE_MEDIA_FAILED] = { 0, "media connection failed", NULL, true },
         [ENGINE_UNSUPPORTED] = { 0, "not supported", NULL, true },
@@ -132,6 +133,8 @@ void result_engine(enum api a, const struct engine_result *er, struct result *re
 
         if (er->reason == ENGINE_OK)
                 result_ok(a, ret);
+        else if (er->reason == ENGINE_INVALID_TOKEN && er->err && er->detail[0]) /* the server's opinion */
+                set(a, &invalid_token, ret, "invalid token: %s", er->detail);
         else if (er->reason == ENGINE_INVALID_TOKEN || er->reason == ENGINE_TOKEN_EXPIRED) /* one text for both */
                 result_invalid_token(a, ret);
         else if (reason->failed_text)

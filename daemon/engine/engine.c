@@ -34,6 +34,7 @@ const char *engine_reason_to_string(enum engine_reason r)
                 [ENGINE_CANCELLED] = "cancelled",
                 [ENGINE_ROOM_FULL] = "room full",
                 [ENGINE_SERVER_ERROR] = "server error",
+                [ENGINE_REFUSED] = "refused",
                 [ENGINE_PROTOCOL] = "protocol error",
                 [ENGINE_MEDIA_FAILED] = "media connection failed",
                 [ENGINE_UNSUPPORTED] = "not supported",

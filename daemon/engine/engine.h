@@ -40,7 +40,7 @@
 
 enum engine_reason {
         ENGINE_OK,
-        ENGINE_INVALID_TOKEN,   /* 21101 */
+        ENGINE_INVALID_TOKEN,   /* 21101; err: 0, or the status with which the server refused, detail then its text */
         ENGINE_DUPLICATE_LOGIN, /* -1004: the same userId joined from elsewhere */
         ENGINE_KICKED,          /* -1006 */
         ENGINE_TOKEN_EXPIRED,   /* -1009 */
@@ -53,6 +53,7 @@ enum engine_reason {
         ENGINE_CANCELLED,       /* by leave or free */
         ENGINE_ROOM_FULL,       /* -1080 */
         ENGINE_SERVER_ERROR,    /* err: the server's code */
+        ENGINE_REFUSED,         /* the server would not open the connection. err: its status; detail: its text */
         ENGINE_PROTOCOL,        /* the server broke its protocol */
         ENGINE_MEDIA_FAILED,    /* ICE or DTLS did not come up */
         ENGINE_UNSUPPORTED,
@@ -64,7 +65,7 @@ const char *engine_reason_to_string(enum engine_reason r);
 
 struct engine_result {
         enum engine_reason reason;
-        int err;          /* code of the server (SERVER_ERROR), else 0 */
+        int err;          /* code of the server where the reason says so, else 0 */
         char detail[128]; /* for the user where `reason` has no text of its own, and for the log; never a secret */
 };
 
@@ -81,12 +82,20 @@ const char *engine_state_to_string(enum engine_state s);
 enum engine_media { ENGINE_AUDIO = 1, ENGINE_VIDEO = 2, ENGINE_SCREEN_AUDIO = 4, ENGINE_SCREEN_VIDEO = 8 }; /* mask */
 enum engine_change { ENGINE_PARTICIPANT_JOINED, ENGINE_PARTICIPANT_UPDATED, ENGINE_PARTICIPANT_LEFT };
 
+struct engine_attribute {
+        const char *key, *value;
+};
+
 struct engine_participant { /* borrowed for the call */
         const char *user_id;
         uint32_t published;         /* mask of enum engine_media */
         uint32_t subscribed;        /* mask: what flows to us */
         bool audio_muted;           /* muted at the far end */
         enum e2ee_state encryption; /* of his sound; what is not as it should be is silence (media/e2ee.h) */
+        /* What his server says of him, as it says it: not necessarily UTF-8. NULL: it says nothing */
+        const char *name, *metadata;
+        const struct engine_attribute *attributes;
+        size_t n_attributes;
 };
 
 enum { ENGINE_MESSAGE_MAX = 60000, ENGINE_TOPIC_MAX = 128, ENGINE_DESTINATIONS_MAX = 32 };
@@ -145,6 +154,9 @@ struct engine_join { /* borrowed for the call */
         const char *app_id, *room_id, *user_id;
         const char *token;   /* as the client gave it; already verified by the app where app_key is known */
         const char *app_key; /* NULL: this daemon has none; the token is then the server's own (see engine/janus) */
+        /* The app's key pair of LiveKit, or NULL: with it a `001` token, which the app has verified, opens a LiveKit
+         */
+        const char *api_key, *api_secret;
         bool auto_publish, auto_subscribe; /* audio */
         bool visible;                      /* to the others; else we only listen */
         struct voice_config voice;

@@ -32,6 +32,7 @@ static bool heals(const struct engine_result *why)
         case ENGINE_NOT_INSTALLED:
         case ENGINE_NO_ADDRESS:
         case ENGINE_CANCELLED:
+        case ENGINE_REFUSED:
         case ENGINE_PROTOCOL:
         case ENGINE_UNSUPPORTED:
         case ENGINE_CONGESTED:
