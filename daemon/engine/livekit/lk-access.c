@@ -185,13 +185,16 @@ void lk_access_done(struct lk_access *a)
 
 /* ---- refusals ---- */
 
+bool lk_access_may_heal(unsigned status)
+{
+        return status == 408 || status == 425 || status == 429 || status >= 500;
+}
+
 static enum lk_refusal judge(unsigned status, const char *text)
 {
         if (status == 404)
                 return strstr(text, "room does not exist") ? LK_REFUSED : LK_REFUSED_OLD_SERVER;
-        if (status == 408 || status == 425 || status == 429 || status >= 500)
-                return LK_REFUSED_FOR_NOW;
-        return LK_REFUSED;
+        return lk_access_may_heal(status) ? LK_REFUSED_FOR_NOW : LK_REFUSED;
 }
 
 /* A page of some machine in between says nothing to a user. */

@@ -48,5 +48,6 @@ enum lk_refusal {
         LK_REFUSED_FOR_NOW,    /* later, or at another place */
         LK_REFUSED_OLD_SERVER, /* it does not know /rtc/v1 (or is no LiveKit): try /rtc */
 };
+bool lk_access_may_heal(unsigned http_status); /* what is LK_REFUSED_FOR_NOW */
 /* Of an upgrade that was refused with this status and this text (sigconn's `closed`). ret: what the user is told. */
 enum lk_refusal lk_access_refused(unsigned http_status, const char *text, struct engine_result *ret);

@@ -20,6 +20,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "engine/livekit/lk-access.h"
 
 LOG_TOPIC("engine/lk-rejoin");
 
@@ -32,6 +33,7 @@ static bool heals(const struct engine_result *why)
         case ENGINE_ROOM_FULL:
         case ENGINE_SERVER_ERROR:
         case ENGINE_MEDIA_FAILED: return true;
+        case ENGINE_REFUSED: return lk_access_may_heal((unsigned)why->err);
         case ENGINE_OK:
         case ENGINE_INVALID_TOKEN:
         case ENGINE_DUPLICATE_LOGIN:
