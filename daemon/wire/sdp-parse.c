@@ -341,6 +341,31 @@ static int read_ssrc(struct parser *p, char *value, int arg)
         return 0;
 }
 
+static int read_sctp_port(struct parser *p, char *value, int arg)
+{
+        uint64_t port;
+        int r = read_number(value, UINT16_MAX, &port);
+
+        (void)arg;
+        if (r < 0)
+                return r;
+        p->section->sctp_port = (uint16_t)port;
+        return 0;
+}
+
+/* Above 4 GiB there is no difference. */
+static int read_max_message_size(struct parser *p, char *value, int arg)
+{
+        uint64_t size;
+        int r = read_number(value, UINT64_MAX, &size);
+
+        (void)arg;
+        if (r < 0)
+                return r;
+        p->section->max_message_size = size < UINT32_MAX ? (uint32_t)size : UINT32_MAX;
+        return 0;
+}
+
 static int read_msid(struct parser *p, char *value, int arg)
 {
         (void)arg;
@@ -383,6 +408,8 @@ static const struct attribute attributes[] = {
         { "extmap", read_extmap, 0, SECTION },
         { "ssrc", read_ssrc, 0, SECTION },
         { "msid", read_msid, 0, SECTION },
+        { "sctp-port", read_sctp_port, 0, SECTION },
+        { "max-message-size", read_max_message_size, 0, SECTION },
         { "candidate", read_candidate, 0, SECTION },
 };
 

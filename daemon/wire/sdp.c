@@ -235,7 +235,8 @@ static void write_section(struct strbuf *b, const struct sdp_section *m, const s
                 strbuf_addf(b, "a=mid:%s\r\n", m->mid);
         if (m->bundle_only)
                 strbuf_add(b, "a=bundle-only\r\n");
-        strbuf_addf(b, "a=%s\r\n", sdp_direction_to_string(m->direction));
+        if (m->kind != SDP_KIND_APPLICATION)
+                strbuf_addf(b, "a=%s\r\n", sdp_direction_to_string(m->direction));
         if (m->rtcp_mux)
                 strbuf_add(b, "a=rtcp-mux\r\n");
         if (m->rtcp_rsize)
@@ -245,6 +246,10 @@ static void write_section(struct strbuf *b, const struct sdp_section *m, const s
                 strbuf_addf(b, "a=extmap:%u %s\r\n", m->extmaps[i].id, m->extmaps[i].uri);
         for (size_t i = 0; i < m->n_codecs; i++)
                 write_codec(b, &m->codecs[i]);
+        if (m->sctp_port)
+                strbuf_addf(b, "a=sctp-port:%u\r\n", m->sctp_port);
+        if (m->max_message_size)
+                strbuf_addf(b, "a=max-message-size:%" PRIu32 "\r\n", m->max_message_size);
         write_source(b, m);
         for (size_t i = 0; i < m->n_candidates; i++)
                 strbuf_addf(b, "a=%s\r\n", m->candidates[i]);

@@ -72,6 +72,8 @@ struct sdp_section {
         bool bundled;        /* in the (first) BUNDLE group */
         bool bundle_only, rtcp_mux, rtcp_rsize, end_of_candidates;
         enum sdp_direction direction;
+        uint16_t sctp_port;        /* of a section for data channels (RFC 8841); 0: none */
+        uint32_t max_message_size; /* 0: not said when reading, where it means 64 KiB, or any size */
         struct sdp_transport transport;
         const char *msid;  /* "stream track", NULL: none */
         const char *cname; /* of the first SSRC, NULL: none */
