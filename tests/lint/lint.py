@@ -37,6 +37,7 @@ HOMES = [
     (r"libsoup/", r"daemon/signal/sigconn-ws"),
     (r"openssl/", r"daemon/media/e2ee|daemon/transport/dtls|daemon/wire/((room|janus)-token|jwt|livekit-msg)\.c"),
     (r"srtp2?/", r"daemon/transport/srtpctx\.c"),
+    (r"usrsctp", r"daemon/transport/sctpctx\.c"),
     (r"opus", r"daemon/media/voice-"),
     (r"speex/", r"daemon/media/(echo|voice-proc)\.c"),
     (r"json", r"daemon/wire/(janus-msg|jwt|livekit-msg)|daemon/app/config|daemon/app/consent-answers|client-lib/rtcroomctl|client-lib/ctl/"),
