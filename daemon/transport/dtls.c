@@ -265,16 +265,20 @@ static void handshake(struct dtls *d)
         }
 }
 
-/* After the handshake: alerts and the other side's retransmissions. Application data has no meaning here. */
+/* After the handshake: application data, alerts and the other side's retransmissions. */
 static void drain(struct dtls *d)
 {
-        uint8_t ignored[2048];
+        uint8_t record[2048];
         int n;
 
-        ERR_clear_error();
-        do
-                n = SSL_read(d->ssl, ignored, sizeof(ignored));
-        while (n > 0);
+        for (;;) {
+                ERR_clear_error();
+                n = SSL_read(d->ssl, record, sizeof(record));
+                if (n <= 0)
+                        break;
+                if (d->ev.data)
+                        d->ev.data(record, (size_t)n, d->ctx);
+        }
         if (!wants_more(d, n))
                 enter_state(d, DTLS_STATE_CLOSED);
 }
@@ -356,6 +360,20 @@ void dtls_timeout(struct dtls *d, uint64_t now_us)
                 return;
         }
         advance(d, now_us);
+}
+
+int dtls_send(struct dtls *d, const void *data, size_t len)
+{
+        int n;
+
+        if (d->state != DTLS_STATE_CONNECTED)
+                return -ENOTCONN;
+        if (len > DTLS_DATA_MAX)
+                return -EMSGSIZE;
+        ERR_clear_error();
+        n = SSL_write(d->ssl, data, (int)len);
+        ERR_clear_error();
+        return n > 0 ? 0 : -EIO;
 }
 
 void dtls_close(struct dtls *d)

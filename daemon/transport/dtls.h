@@ -1,4 +1,5 @@
-/* dtls.h - one DTLS 1.2 association for SRTP keys (RFC 6347, RFC 5764) as a pure object: datagrams in, datagrams out.
+/* dtls.h - one DTLS 1.2 association for SRTP keys (RFC 6347, RFC 5764) and application data as a pure object:
+ * datagrams in, datagrams out.
  *
  * Network thread. No socket and no timer inside: the owner hands in what arrived, sends what comes out and calls
  * dtls_timeout() at the time dtls_next_us() names. The other side is believed by the fingerprint of its certificate
@@ -13,7 +14,11 @@
 #include "base/cleanup.h"
 #include "transport/srtpctx.h"
 
-enum { DTLS_MTU = 1200, DTLS_SHA256 = 32 };
+enum {
+        DTLS_MTU = 1200,
+        DTLS_DATA_MAX = DTLS_MTU - 48, /* header, nonce and tag of every cipher we offer */
+        DTLS_SHA256 = 32
+};
 
 /* The process's certificate (ECDSA P-256, self-signed) and TLS settings. Made once; outlives every dtls. */
 struct dtls_identity;
@@ -37,6 +42,7 @@ struct dtls_events {
         uint32_t version;                                           /* 0 */
         void (*output)(const uint8_t *data, size_t len, void *ctx); /* one datagram, at most DTLS_MTU bytes */
         void (*state)(enum dtls_state state, void *ctx);            /* each once; dtls_free() is not legal inside */
+        void (*data)(const uint8_t *data, size_t len, void *ctx);   /* application data, a record; NULL: ignored */
 };
 
 struct dtls;
@@ -52,6 +58,8 @@ int dtls_start(struct dtls *d, enum dtls_role role, uint64_t now_us);
 void dtls_input(struct dtls *d, const uint8_t *data, size_t len, uint64_t now_us); /* emits */
 uint64_t dtls_next_us(const struct dtls *d);                                       /* LOOP_NEVER: nothing to do */
 void dtls_timeout(struct dtls *d, uint64_t now_us);                                /* emits */
+/* One record of application data, at most DTLS_DATA_MAX bytes. -ENOTCONN unless connected; -EMSGSIZE. */
+int dtls_send(struct dtls *d, const void *data, size_t len);
 void dtls_close(struct dtls *d); /* sends close_notify when connected; emits no state */
 
 enum dtls_state dtls_get_state(const struct dtls *d);

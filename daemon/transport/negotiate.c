@@ -1,6 +1,7 @@
 /* negotiate.c - see negotiate.h.
  *
- * Taken: audio sections with Opus, in the BUNDLE group, with rtcp-mux. Everything else is answered with port 0, which
+ * Taken: audio sections with Opus, in the BUNDLE group, with rtcp-mux; one section of data channels (RFC 8841) where
+ * they are wanted. Everything else is answered with port 0, which
  * costs the other side nothing and keeps the order of the sections. Since all is bundled, one set of transport
  * parameters counts, that of the first section we take; it is written once, at session level.
  */
@@ -23,7 +24,9 @@ void negotiation_done(struct negotiation *n)
 
 static int copy(const struct negotiation *from, size_t n_sections, struct negotiation *ret)
 {
-        struct negotiation n = { .red = from->red, .n_sections = n_sections, .remote = from->remote };
+        struct negotiation n = {
+                .red = from->red, .data = from->data, .n_sections = n_sections, .remote = from->remote
+        };
 
         assert(n_sections >= from->n_sections);
         n.sections = calloc(n_sections > 0 ? n_sections : 1, sizeof(*n.sections));
@@ -41,6 +44,14 @@ static int find_ours(const struct negotiation *n)
 {
         for (size_t i = 0; i < n->n_sections; i++)
                 if (n->sections[i].accepted && n->sections[i].ours)
+                        return (int)i;
+        return -1;
+}
+
+int negotiate_find_data(const struct negotiation *n)
+{
+        for (size_t i = 0; i < n->n_sections; i++)
+                if (n->sections[i].accepted && n->sections[i].data)
                         return (int)i;
         return -1;
 }
@@ -71,6 +82,15 @@ static struct neg_section *append(struct negotiation *n)
         return s;
 }
 
+static void append_data(struct negotiation *n)
+{
+        struct neg_section *s = append(n);
+
+        s->data = true;
+        snprintf(s->media, sizeof(s->media), "application");
+        snprintf(s->proto, sizeof(s->proto), "UDP/DTLS/SCTP");
+}
+
 /* What was agreed on does not narrow the next offer. A refused section stays where it is and is not offered again. */
 static void offer_section(struct neg_section *s, bool red, const struct neg_offer *offer)
 {
@@ -88,14 +108,16 @@ int negotiate_offer(const struct negotiation *current, const struct neg_offer *o
 {
         size_t asked = count_asked(current), more = offer->n_receive > asked ? offer->n_receive - asked : 0;
         bool publishes = offer->send && find_ours(current) < 0;
+        bool data = offer->data && negotiate_find_data(current) < 0;
+        size_t n_new = publishes + data + more;
         struct negotiation n;
         int r;
 
-        if (current->n_sections + publishes + more > SDP_MAX_SECTIONS)
+        if (current->n_sections + n_new > SDP_MAX_SECTIONS)
                 return -EMSGSIZE;
-        if (current->n_sections + publishes + more == 0)
+        if (current->n_sections + n_new == 0)
                 return -EINVAL;
-        r = copy(current, current->n_sections + publishes + more, &n);
+        r = copy(current, current->n_sections + n_new, &n);
         if (r < 0)
                 return r;
         n.n_sections = current->n_sections;
@@ -103,6 +125,8 @@ int negotiate_offer(const struct negotiation *current, const struct neg_offer *o
                 append(&n)->ours = true;
         for (size_t i = 0; i < more; i++)
                 append(&n)->asked = true;
+        if (data)
+                append_data(&n);
         for (size_t i = 0; i < n.n_sections; i++)
                 offer_section(&n.sections[i], n.red, offer);
         *ret = n;
@@ -115,6 +139,12 @@ static bool is_usable(const struct sdp_section *m)
 {
         return !sdp_section_is_rejected(m) && m->kind == SDP_KIND_AUDIO && m->bundled && m->mid[0] && m->rtcp_mux &&
                sdp_find_codec(m, "opus", OPUS_RATE);
+}
+
+static bool is_usable_data(const struct sdp_section *m)
+{
+        return !sdp_section_is_rejected(m) && m->kind == SDP_KIND_APPLICATION && m->bundled && m->mid[0] &&
+               strcmp(m->proto, "UDP/DTLS/SCTP") == 0 && strcmp(m->formats, "webrtc-datachannel") == 0 && m->sctp_port;
 }
 
 static bool fits(const char *s, size_t max)
@@ -190,6 +220,12 @@ static void take_red(const struct sdp_section *m, struct neg_section *s, const s
                 set_red(s, s->red ? red->payload_type : s->red_payload_type, opus->payload_type);
 }
 
+static void take_data(const struct sdp_section *m, struct neg_section *s)
+{
+        s->sctp_port = m->sctp_port;
+        s->max_message_size = m->max_message_size;
+}
+
 static void take_media(const struct sdp_section *m, struct neg_section *s, bool red)
 {
         const struct sdp_codec *opus = sdp_find_codec(m, "opus", OPUS_RATE);
@@ -208,6 +244,19 @@ static void take_media(const struct sdp_section *m, struct neg_section *s, bool 
         s->n_ssrcs = m->n_ssrcs;
 }
 
+static void answer_to_section(const struct sdp_section *m, struct neg_section *s, bool red)
+{
+        bool usable = s->data ? is_usable_data(m) : is_usable(m);
+
+        s->accepted = s->accepted && usable && strcmp(m->mid, s->mid) == 0;
+        s->send = s->accepted && s->send && (m->direction & SDP_RECVONLY);
+        s->receive = s->accepted && s->receive && (m->direction & SDP_SENDONLY);
+        if (s->accepted && s->data)
+                take_data(m, s);
+        else if (s->accepted)
+                take_media(m, s, red);
+}
+
 int negotiate_answer_received(const struct negotiation *offered, const struct sdp_session *answer,
                               struct negotiation *ret)
 {
@@ -219,16 +268,8 @@ int negotiate_answer_received(const struct negotiation *offered, const struct sd
         r = copy(offered, offered->n_sections, &n);
         if (r < 0)
                 return r;
-        for (size_t i = 0; i < n.n_sections; i++) {
-                const struct sdp_section *m = &answer->sections[i];
-                struct neg_section *s = &n.sections[i];
-
-                s->accepted = s->accepted && is_usable(m) && strcmp(m->mid, s->mid) == 0;
-                s->send = s->accepted && s->send && (m->direction & SDP_RECVONLY);
-                s->receive = s->accepted && s->receive && (m->direction & SDP_SENDONLY);
-                if (s->accepted)
-                        take_media(m, s, n.red);
-        }
+        for (size_t i = 0; i < n.n_sections; i++)
+                answer_to_section(&answer->sections[i], &n.sections[i], n.red);
         r = take_transport(answer, &n);
         if (r == 0 && n.remote.setup == SDP_SETUP_ACTPASS)
                 r = -EPROTO; /* RFC 8842 5.3: the answer decides */
@@ -248,14 +289,17 @@ static bool is_duplicate(const struct sdp_session *s, size_t at)
         return false;
 }
 
-static int answer_section(const struct sdp_section *m, struct neg_section *s, bool red)
+/* data: one for data channels is taken. */
+static int answer_section(const struct sdp_section *m, struct neg_section *s, bool red, bool data)
 {
         const struct neg_section before = *s;
         bool same = before.accepted && strcmp(m->mid, before.mid) == 0;
 
         if (!fits(m->mid, SDP_MAX_MID) || !fits(m->media, NEG_WORD_MAX) || !fits(m->proto, NEG_WORD_MAX))
                 return -EPROTO;
-        *s = (struct neg_section){ .accepted = is_usable(m),
+        data = data && is_usable_data(m);
+        *s = (struct neg_section){ .accepted = data || is_usable(m),
+                                   .data = data,
                                    .ours = same && before.ours,
                                    .asked = same && before.asked };
         if (same) {
@@ -265,7 +309,9 @@ static int answer_section(const struct sdp_section *m, struct neg_section *s, bo
         snprintf(s->mid, sizeof(s->mid), "%s", m->mid);
         snprintf(s->media, sizeof(s->media), "%s", m->media);
         snprintf(s->proto, sizeof(s->proto), "%s", m->proto);
-        if (!s->accepted)
+        if (s->data)
+                take_data(m, s);
+        if (!s->accepted || s->data)
                 return 0;
         take_media(m, s, red);
         s->receive = (m->direction & SDP_SENDONLY) != 0;
@@ -276,6 +322,7 @@ static int answer_section(const struct sdp_section *m, struct neg_section *s, bo
 int negotiate_offer_received(const struct negotiation *current, const struct sdp_session *offer,
                              struct negotiation *ret)
 {
+        bool has_data = negotiate_find_data(current) >= 0;
         struct negotiation n;
         int r;
 
@@ -284,8 +331,13 @@ int negotiate_offer_received(const struct negotiation *current, const struct sdp
         r = copy(current, offer->n_sections, &n);
         if (r < 0)
                 return r;
-        for (size_t i = 0; i < n.n_sections && r == 0; i++)
-                r = is_duplicate(offer, i) ? -EPROTO : answer_section(&offer->sections[i], &n.sections[i], n.red);
+        for (size_t i = 0; i < n.n_sections && r == 0; i++) {
+                bool data = n.data && (!has_data || n.sections[i].data);
+
+                r = is_duplicate(offer, i) ? -EPROTO
+                                           : answer_section(&offer->sections[i], &n.sections[i], n.red, data);
+                has_data = has_data || (r == 0 && n.sections[i].data);
+        }
         if (r == 0)
                 r = take_transport(offer, &n);
         if (r < 0) {
@@ -354,6 +406,16 @@ static int write_media(struct sdp_section *m, const struct neg_section *s, const
         return r == 0 ? write_codecs(m, s, offers, &opus) : r;
 }
 
+static int write_data(struct sdp_section *m)
+{
+        m->kind = SDP_KIND_APPLICATION;
+        m->formats = "webrtc-datachannel";
+        m->bundled = true;
+        m->sctp_port = NEG_SCTP_PORT;
+        m->max_message_size = NEG_MESSAGE_MAX;
+        return 0;
+}
+
 static int write_section(struct sdp_session *session, const struct neg_section *s, const struct neg_local *local,
                          const char *msid)
 {
@@ -370,6 +432,8 @@ static int write_section(struct sdp_session *session, const struct neg_section *
                 m->port = 0;
                 return 0;
         }
+        if (s->data)
+                return write_data(m);
         m->bundled = m->rtcp_mux = true;
         if (s->send) {
                 m->msid = msid;

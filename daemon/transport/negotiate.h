@@ -13,13 +13,17 @@
 #include "wire/rtp-ext.h"
 #include "wire/sdp.h"
 
+enum { NEG_SCTP_PORT = 5000, NEG_MESSAGE_MAX = 65536 };               /* ours: a=sctp-port, a=max-message-size */
 enum { NEG_ICE_MAX = 256, NEG_WORD_MAX = 31, NEG_TRACK_ID_MAX = 64 }; /* RFC 8839 5.4: up to 256 characters each */
 
 struct neg_section {
         char mid[SDP_MAX_MID + 1];
         char media[NEG_WORD_MAX + 1], proto[NEG_WORD_MAX + 1]; /* for the m= line, also of what we reject */
-        bool accepted;                                         /* audio that we take part in, be it inactive */
-        bool ours;                                             /* the one we publish on */
+        bool accepted;                                         /* what we take part in, be it inactive: audio, … */
+        bool data;                 /* … or data channels; nothing of the rest counts then */
+        uint16_t sctp_port;        /* the other side's */
+        uint32_t max_message_size; /* it takes; 0: any */
+        bool ours;                 /* the one we publish on */
         bool asked; /* made by an offer of ours, to receive on; inactive as long as the other side has nothing */
         bool send, receive;
         bool nack;
@@ -42,6 +46,7 @@ struct neg_remote {
 
 struct negotiation {
         bool red;                     /* ours to set at the beginning: redundant audio is offered and taken */
+        bool data;                    /* likewise: data channels are taken when they are offered */
         struct neg_section *sections; /* owned array */
         size_t n_sections;
         struct neg_remote remote;
@@ -66,6 +71,7 @@ struct neg_offer {
         bool send;          /* publish: on our section, which is made when there is none */
         bool echo;          /* our section also receives */
         uint32_t n_receive; /* sections that only receive, in all; never fewer than before */
+        bool data;          /* a section for data channels; it stays in later offers */
 };
 /* Our offer: the current sections, new ones at the end. Each is offered as if for the first time, whatever the last
  * answer left of it (RFC 8829 5.2.2). -EINVAL: not one section. */
@@ -84,5 +90,6 @@ int negotiate_find(const struct negotiation *n, const char *mid, uint32_t ssrc, 
 int negotiate_find_ssrc(const struct negotiation *n, uint32_t ssrc); /* that receives it; -1: none */
 bool neg_section_has_ssrc(const struct neg_section *s, uint32_t ssrc);
 bool neg_section_takes(const struct neg_section *s, uint8_t payload_type); /* of audio */
+int negotiate_find_data(const struct negotiation *n);                      /* accepted; -1: none */
 int negotiate_find_sending(const struct negotiation *n);                   /* -1: none */
 int negotiate_find_accepted(const struct negotiation *n); /* the first one, which carries the transport; -1: none */

@@ -1,6 +1,7 @@
 /* peer-internal.h - the peer as peer.c (signalling, states) and peer-media.c (packets) share it. Nobody else. */
 #pragma once
 
+#include "transport/datachan.h"
 #include "transport/dtls.h"
 #include "transport/negotiate.h"
 #include "transport/peer.h"
@@ -45,6 +46,8 @@ struct peer {
         struct srtpctx *srtp; /* owned; NULL before the keys are there */
         enum srtp_suite suite;
 
+        struct datachan *data; /* owned; NULL until a channel is asked for or agreed on */
+
         /* packets */
         struct rtcp_session *rtcp; /* owned */
         uint32_t ssrc, timestamp_offset;
@@ -58,4 +61,7 @@ void peer_media_rtp(struct peer *p, const uint8_t *data, size_t len, uint64_t no
 void peer_media_rtcp(struct peer *p, const uint8_t *data, size_t len, uint64_t now_us);
 /* Sources of sections that no longer receive what they did are forgotten. */
 void peer_media_sections_changed(struct peer *p, const struct negotiation *before);
+/* peer-data.c: begins the association when there is one to begin. */
+void peer_data_start(struct peer *p);
+void peer_data_input(const uint8_t *record, size_t len, void *ctx /* struct peer */);
 void peer_rearm(struct peer *p);

@@ -64,6 +64,8 @@ void peer_rearm(struct peer *p)
                 next_us = dtls_next_us(p->dtls);
         if (p->srtp && rtcp_session_next_us(p->rtcp) < next_us)
                 next_us = rtcp_session_next_us(p->rtcp);
+        if (p->data && datachan_next_us(p->data) < next_us)
+                next_us = datachan_next_us(p->data);
         (void)loop_set_timer(p->timer, is_over(p) ? LOOP_NEVER : next_us);
 }
 
@@ -102,10 +104,12 @@ static void take_keys(struct peer *p)
         if (r == 0)
                 p->suite = keys.suite;
         explicit_bzero(&keys, sizeof(keys));
-        if (r == 0)
-                enter_state(p, PEER_STATE_CONNECTED, PEER_OK);
-        else
+        if (r < 0) {
                 fail(p, PEER_DTLS_FAILED);
+                return;
+        }
+        enter_state(p, PEER_STATE_CONNECTED, PEER_OK);
+        peer_data_start(p);
 }
 
 static void on_dtls_state(enum dtls_state state, void *ctx)
@@ -226,6 +230,8 @@ static void on_timer(void *ctx)
         dtls_timeout(p->dtls, now_us);
         if (p->srtp)
                 rtcp_session_timeout(p->rtcp, now_us);
+        if (p->data && !is_over(p))
+                datachan_timeout(p->data, now_us);
         if (now_us >= p->deadline_us)
                 lose_path(p, p->ice_connected && !p->srtp ? PEER_DTLS_FAILED : PEER_ICE_FAILED);
         peer_rearm(p);
@@ -238,7 +244,9 @@ static int open_transport(struct peer *p, const struct peer_config *config)
         static const struct ice_events ice_events = { .candidate = on_ice_candidate,
                                                       .state = on_ice_state,
                                                       .packet = on_ice_packet };
-        static const struct dtls_events dtls_events = { .output = on_dtls_output, .state = on_dtls_state };
+        static const struct dtls_events dtls_events = { .output = on_dtls_output,
+                                                        .state = on_dtls_state,
+                                                        .data = peer_data_input };
         int r = dtls_new(config->identity, &dtls_events, p, &p->dtls);
 
         if (r < 0)
@@ -263,6 +271,7 @@ int peer_new(const struct peer_config *config, const struct peer_events *ev, voi
         p->fec = config->fec;
         p->echo = config->echo;
         p->agreed.red = config->red;
+        p->agreed.data = config->data;
         p->identity = config->identity;
         p->ice_ops = config->ice.ops;
         p->deadline_us = LOOP_NEVER;
@@ -292,6 +301,7 @@ struct peer *peer_free(struct peer *p)
 {
         if (!p)
                 return NULL;
+        p->data = datachan_free(p->data); /* says so */
         say_goodbye(p);
         if (p->ice)
                 p->ice_ops->free(p->ice);
@@ -359,7 +369,9 @@ static int restart_ice(struct peer *p)
 
 static int make_offer(struct peer *p, const struct peer_offer *offer, char **ret_sdp)
 {
-        const struct neg_offer want = { .send = offer->send_audio, .echo = p->echo, .n_receive = offer->n_receive };
+        const struct neg_offer want = {
+                .send = offer->send_audio, .echo = p->echo, .n_receive = offer->n_receive, .data = offer->data
+        };
         struct negotiation n = { 0 };
         int r = negotiate_offer(&p->agreed, &want, &n);
 
@@ -381,8 +393,6 @@ int peer_create_offer(struct peer *p, const struct peer_offer *offer, char **ret
 {
         if (is_over(p) || (offer->track_id && !is_token(offer->track_id)))
                 return -EINVAL;
-        if (offer->data)
-                return -ENOTSUP;
         if (offer->track_id)
                 snprintf(p->track_id, sizeof(p->track_id), "%s", offer->track_id);
         return make_offer(p, offer, ret_sdp);
@@ -452,6 +462,7 @@ static void adopt(struct peer *p, struct negotiation *next, const struct sdp_ses
                 enter_state(p, PEER_STATE_CONNECTING, PEER_OK);
         apply_candidates(p, remote);
         start_dtls_when_ready(p);
+        peer_data_start(p);
         peer_rearm(p);
 }
 

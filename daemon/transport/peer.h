@@ -22,7 +22,8 @@
 #include "base/rand.h"
 #include "transport/ice.h"
 
-struct dtls_identity; /* transport/dtls.h: certificate made once per process */
+struct dtls_identity;    /* transport/dtls.h: certificate made once per process */
+struct datachan_message; /* transport/datachan.h */
 struct peer;
 
 enum peer_state {
@@ -68,6 +69,10 @@ struct peer_events {
         void (*packet)(const struct peer_packet *p, void *ctx);
         void (*bye)(const char *mid, void *ctx);
         void (*loss_report)(uint8_t percent, void *ctx); /* of what we send, from receiver reports */
+        /* Data channels; may be NULL where none are taken or offered. */
+        void (*data_open)(const char *label, void *ctx);
+        void (*data)(const struct datachan_message *m, void *ctx);
+        void (*data_closed)(void *ctx); /* for good; the peer itself goes on */
 };
 
 struct peer_config {
@@ -79,6 +84,7 @@ struct peer_config {
         const char *cname;              /* RTCP SDES; copied. Random per room, not the user's name (RFC 7022) */
         bool dtx, fec;                  /* a=fmtp of what we send and ask for */
         bool red;                       /* redundant audio (RFC 2198) is offered and taken */
+        bool data;                      /* data channels are taken when the other side offers them */
         bool echo;                      /* offers are sendrecv: what is sent comes back. Otherwise sendonly */
 };
 
@@ -92,13 +98,18 @@ struct peer_offer {
         const char *track_id; /* 2nd token of a=msid of the section that sends; NULL: as before, at first "audio" */
         uint32_t n_receive;   /* recvonly audio sections in all; they are never taken away again */
         bool restart_ice;
-        bool data; /* with a section for data channels. -ENOTSUP */
+        bool data; /* with a section for data channels, for good */
 };
 int peer_create_offer(struct peer *p, const struct peer_offer *offer, char **ret_sdp);
 int peer_set_remote_answer(struct peer *p, const char *sdp);
 int peer_set_remote_offer(struct peer *p, const char *sdp, char **ret_answer);
 /* Those that come before the answer they belong to are kept for it. */
 int peer_add_remote_candidate(struct peer *p, const char *line /* NULL or "": no more */);
+
+/* Data channels, by label (transport/datachan.h has the rules and errors). Before the connection is up they wait. */
+int peer_open_channel(struct peer *p, const char *label, bool reliable);
+int peer_send_data(struct peer *p, const struct datachan_message *m);
+size_t peer_data_waiting(const struct peer *p);
 
 /* What the other side wants of what we send; all false before that is known. */
 struct peer_send_format {

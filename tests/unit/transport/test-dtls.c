@@ -21,7 +21,9 @@ struct end {
         struct datagram queue[QUEUE_MAX]; /* waiting to be read by this end */
         size_t n_queue, n_sent;
         enum dtls_state last;
-        unsigned states;
+        unsigned states, n_data;
+        uint8_t data[DTLS_DATA_MAX];
+        size_t data_len;
 };
 
 struct pair {
@@ -61,7 +63,17 @@ static void on_state(enum dtls_state state, void *ctx)
         e->states++;
 }
 
-static const struct dtls_events events = { .output = on_output, .state = on_state };
+static void on_data(const uint8_t *data, size_t len, void *ctx)
+{
+        struct end *e = ctx;
+
+        ASSERT_LE(len, sizeof(e->data));
+        memcpy(e->data, data, len);
+        e->data_len = len;
+        e->n_data++;
+}
+
+static const struct dtls_events events = { .output = on_output, .state = on_state, .data = on_data };
 
 static void open_pair(struct pair *p)
 {
@@ -274,6 +286,29 @@ TEST(a_hello_before_the_start_is_kept)
         exchange(&p);
         ASSERT_EQ(dtls_get_state(p.ends[0].d), DTLS_STATE_CONNECTED); /* no retransmission was needed */
         ASSERT_EQ(dtls_start(p.ends[1].d, DTLS_ROLE_SERVER, 0), -EINVAL);
+        close_pair(&p);
+}
+
+TEST(application_data_keeps_its_records)
+{
+        uint8_t big[DTLS_DATA_MAX + 1];
+        struct pair p;
+
+        open_pair(&p);
+        trust(&p);
+        ASSERT_EQ(dtls_send(p.ends[0].d, "early", 5), -ENOTCONN);
+        start(&p);
+        run(&p, 1000000);
+        memset(big, 'x', sizeof(big));
+        ASSERT_EQ(dtls_send(p.ends[0].d, big, DTLS_DATA_MAX + 1), -EMSGSIZE);
+        for (unsigned i = 0; i < 2; i++) {
+                ASSERT_OK(dtls_send(p.ends[i].d, "hello", 5));
+                ASSERT_OK(dtls_send(p.ends[i].d, big, DTLS_DATA_MAX)); /* on_output: within the MTU */
+                exchange(&p);
+                ASSERT_EQ(p.ends[!i].n_data, 2);
+                ASSERT_EQ(p.ends[!i].data_len, DTLS_DATA_MAX);
+                ASSERT_MEM(p.ends[!i].data, big, DTLS_DATA_MAX);
+        }
         close_pair(&p);
 }
 

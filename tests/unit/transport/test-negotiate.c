@@ -24,6 +24,11 @@
         "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\na=mid:" mid "\r\n" CREDENTIALS \
         "a=setup:actpass\r\na=sctp-port:5000\r\n"
 
+/* One that takes what we send; credentials and setup stand above. */
+#define TAKES(mid)                                                                         \
+        "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=recvonly\r\na=mid:" mid "\r\na=rtcp-mux\r\n" \
+        "a=rtpmap:111 opus/48000/2\r\n"
+
 static const uint8_t digest[32] = { 0xab };
 static const struct neg_local local = { .id = 42,
                                         .version = 1,
@@ -468,6 +473,106 @@ TEST(offers_have_bounds)
         ASSERT_EQ(negotiate_offer(&none, &(const struct neg_offer){ .n_receive = UINT32_MAX }, &n), -EMSGSIZE);
         ASSERT_OK(negotiate_offer(&none, &(const struct neg_offer){ .n_receive = SDP_MAX_SECTIONS }, &n));
         negotiation_done(&n);
+}
+
+static const struct neg_offer data_only = { .data = true };
+
+TEST(data_channels_are_offered_when_asked_for)
+{
+        const struct neg_offer both = { .send = true, .data = true };
+        const struct negotiation none = { 0 };
+        struct negotiation offered, next, again;
+        struct sdp_session s;
+
+        ASSERT_OK(negotiate_offer(&none, &both, &offered));
+        ASSERT_EQ(offered.n_sections, 2);
+        write_and_parse(&offered, &s);
+        ASSERT_EQ(s.sections[1].kind, SDP_KIND_APPLICATION);
+        ASSERT_STR(s.sections[1].proto, "UDP/DTLS/SCTP");
+        ASSERT_STR(s.sections[1].formats, "webrtc-datachannel");
+        ASSERT_EQ(s.sections[1].sctp_port, 5000);
+        ASSERT_EQ(s.sections[1].max_message_size, NEG_MESSAGE_MAX);
+        ASSERT(s.sections[1].bundled);
+        sdp_done(&s);
+        ASSERT_OK(receive_answer(&offered,
+                                 TOP "a=group:BUNDLE 0 1\r\n" SECURITY "a=setup:active\r\n" CREDENTIALS TAKES(
+                                         "0") "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\na=mid:1\r\n"
+                                              "a=sctp-port:5001\r\na=max-message-size:4294967296\r\n",
+                                 &next));
+        ASSERT_EQ(negotiate_find_data(&next), 1);
+        ASSERT_EQ(next.sections[1].sctp_port, 5001);
+        ASSERT_EQ(next.sections[1].max_message_size, UINT32_MAX);
+        ASSERT_OK(negotiate_offer(&next, &publish, &again)); /* it stays, though it is not asked for again */
+        ASSERT_EQ(negotiate_find_data(&again), 1);
+        ASSERT_EQ(again.n_sections, 2);
+        negotiation_done(&again);
+        negotiation_done(&next);
+        negotiation_done(&offered);
+}
+
+TEST(data_channels_may_be_refused)
+{
+        const struct neg_offer both = { .send = true, .data = true };
+        const struct negotiation none = { 0 };
+        struct negotiation offered, next;
+
+        ASSERT_OK(negotiate_offer(&none, &both, &offered));
+        ASSERT_OK(receive_answer(&offered,
+                                 TOP "a=group:BUNDLE 0\r\n" SECURITY "a=setup:active\r\n" CREDENTIALS TAKES(
+                                         "0") "m=application 0 UDP/DTLS/SCTP webrtc-datachannel\r\na=mid:1\r\n",
+                                 &next));
+        ASSERT_EQ(negotiate_find_data(&next), -1);
+        ASSERT(next.sections[0].accepted);
+        negotiation_done(&next);
+        negotiation_done(&offered);
+}
+
+/* The first offer of a LiveKit server to who receives only: the transport must come of it. */
+TEST(data_channels_alone_are_a_beginning_where_they_are_taken)
+{
+        static const char offer[] = TOP "a=group:BUNDLE 0\r\n" SECURITY DATA("0");
+        static const char second[] =
+                TOP "a=group:BUNDLE 0 1 2\r\n" SECURITY DATA("0") JANUS("1", "sendonly", SSRC("11")) DATA("2");
+        struct negotiation n = { .data = true }, none = { 0 }, next;
+        struct sdp_session s;
+
+        ASSERT_EQ(receive_offer(&none, offer, &next), -EPROTO);
+        advance(&n, offer);
+        ASSERT_EQ(negotiate_find_data(&n), 0);
+        ASSERT_STR(n.remote.ufrag, "endP");
+        write_and_parse(&n, &s);
+        ASSERT_EQ(s.sections[0].port, 9);
+        ASSERT_EQ(s.sections[0].sctp_port, 5000);
+        ASSERT(s.sections[0].bundled);
+        sdp_done(&s);
+        advance(&n, second);
+        ASSERT_EQ(negotiate_find_data(&n), 0);
+        ASSERT(n.sections[1].receive && !n.sections[1].data);
+        ASSERT(!n.sections[2].accepted); /* there is one association */
+        ASSERT_EQ(negotiate_find(&n, "", 11, 111), 1);
+        negotiation_done(&n);
+}
+
+TEST(data_channels_of_another_kind_are_refused)
+{
+        static const char *const bad[] = {
+                "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\na=mid:0\r\n" CREDENTIALS "a=setup:actpass\r\n",
+                "m=application 9 UDP/DTLS/SCTP other\r\na=mid:0\r\na=sctp-port:5000\r\n" CREDENTIALS
+                "a=setup:actpass\r\n",
+                "m=application 9 TCP/DTLS/SCTP webrtc-datachannel\r\na=mid:0\r\na=sctp-port:5000\r\n" CREDENTIALS
+                "a=setup:actpass\r\n",
+        };
+        const struct negotiation takes = { .data = true };
+        struct negotiation next;
+        char text[1024];
+
+        for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+                snprintf(text, sizeof(text), "%s%s%s", TOP "a=group:BUNDLE 0\r\n", SECURITY, bad[i]);
+                ASSERT_EQ(receive_offer(&takes, text, &next), -EPROTO);
+        }
+        ASSERT_OK(negotiate_offer(&takes, &data_only, &next));
+        ASSERT_EQ(next.n_sections, 1);
+        negotiation_done(&next);
 }
 
 TEST(answers_that_do_not_answer)
