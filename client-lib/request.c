@@ -190,8 +190,8 @@ static const char *stream_name(int streams)
         }
 }
 
-int rtcroom_join(struct rtcroom_context *c, const char *room_id, const char *user_id, const char *token,
-                 unsigned flags, const struct rtcroom_callbacks *cb)
+int rtcroom_join_encrypted(struct rtcroom_context *c, const char *room_id, const char *user_id, const char *token,
+                           const char *e2ee_key, unsigned flags, const struct rtcroom_callbacks *cb)
 {
         sd_bus_message *m;
         int k;
@@ -201,10 +201,24 @@ int rtcroom_join(struct rtcroom_context *c, const char *room_id, const char *use
         k = request_begin(c, "JoinRtcRoom", &m);
         if (k < 0)
                 return k;
-        k = sd_bus_message_append(m, "a{sv}", 4, "roomId", "s", room_id, "userId", "s", user_id, "token", "s", token,
-                                  "roomConfig", "a{sv}", 2, "autoPublish", "b", !(flags & RTCROOM_JOIN_NO_PUBLISH),
-                                  "autoSubscribe", "b", !(flags & RTCROOM_JOIN_NO_SUBSCRIBE));
+        (void)sd_bus_message_sensitive(m); /* wiped once it is sent */
+        k = sd_bus_message_open_container(m, 'a', "{sv}");
+        if (k >= 0)
+                k = sd_bus_message_append(m, "{sv}{sv}{sv}{sv}", "roomId", "s", room_id, "userId", "s", user_id,
+                                          "token", "s", token, "roomConfig", "a{sv}", 2, "autoPublish", "b",
+                                          !(flags & RTCROOM_JOIN_NO_PUBLISH), "autoSubscribe", "b",
+                                          !(flags & RTCROOM_JOIN_NO_SUBSCRIBE));
+        if (k >= 0 && e2ee_key)
+                k = sd_bus_message_append(m, "{sv}", "e2eeKey", "s", e2ee_key);
+        if (k >= 0)
+                k = sd_bus_message_close_container(m);
         return request_send(c, m, k, cb);
+}
+
+int rtcroom_join(struct rtcroom_context *c, const char *room_id, const char *user_id, const char *token,
+                 unsigned flags, const struct rtcroom_callbacks *cb)
+{
+        return rtcroom_join_encrypted(c, room_id, user_id, token, NULL, flags, cb);
 }
 
 int rtcroom_exit(struct rtcroom_context *c, const struct rtcroom_callbacks *cb)

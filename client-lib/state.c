@@ -144,6 +144,7 @@ static int gather(sd_bus_message *m, const char *path, void *ctx)
         const struct field fields[] = {
                 FIELD_TEXT("UserId", f->p.user_id),
                 FIELD_TEXT("NodeName", f->p.node_name),
+                FIELD_TEXT("Encryption", f->p.encryption),
                 FIELD_VALUE("Self", 'b', f->p.self),
                 FIELD_VALUE("Speaking", 'b', f->p.speaking),
                 FIELD_VALUE("AudioPublished", 'b', f->p.audio_published),

@@ -4,11 +4,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
+#include "app/config-file.h"
+#include "base/cleanup.h"
 #include "ctl/ctl.h"
 #include "ctl/token.h"
 
-enum { LEAVE_US = 2000000, HINT_US = 2000000 };
+enum { LEAVE_US = 2000000, HINT_US = 2000000, E2EE_KEY_MAX = 256 };
 
 struct session {
         const struct ctl *o;
@@ -113,9 +116,38 @@ static const struct rtcroom_events events = {
         .gone = on_gone,
 };
 
+static void secret_freep(char **p)
+{
+        *p = config_secret_free(*p);
+}
+
+/* The passphrase in --e2ee-key-file: its first line. NULL without one; else owned. 0, or an exit code told. */
+static int obtain_e2ee_key(const struct ctl *o, char **ret)
+{
+        __attribute__((cleanup(secret_freep))) char *text = NULL;
+        const char *path = o->e2ee_key_file;
+        struct stat st;
+        size_t len;
+        int k;
+
+        if (!path)
+                return 0;
+        if (stat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_mode & 077)
+                return fail(o, EXIT_FAILED, "%s: others may read it; chmod 600", path);
+        k = config_file_read(path, E2EE_KEY_MAX + 1, &text, &len);
+        if (k < 0)
+                return fail(o, EXIT_FAILED, "%s: %s", path, strerror(-k));
+        if (len > 0 && text[len - 1] == '\n')
+                text[--len] = '\0';
+        if (len == 0 || len > E2EE_KEY_MAX || strlen(text) != len || strchr(text, '\n'))
+                return fail(o, EXIT_FAILED, "%s: no line of 1 to %d bytes", path, E2EE_KEY_MAX);
+        *ret = take_ptr(text);
+        return 0;
+}
+
 /* Connects, makes the context and sends the join. */
-static int start(struct session *s, const char *room, const char *user, const char *token, struct rtcroom **ret_r,
-                 struct rtcroom_context **ret_c)
+static int start(struct session *s, const char *room, const char *user, const char *token, const char *e2ee_key,
+                 struct rtcroom **ret_r, struct rtcroom_context **ret_c)
 {
         const struct ctl *o = s->o;
         const struct rtcroom_callbacks cb = { on_joined, on_failed, on_complete, s };
@@ -135,7 +167,7 @@ static int start(struct session *s, const char *room, const char *user, const ch
         }
         if (k >= 0) {
                 s->asked_us = ctl_now_us();
-                k = rtcroom_join(*ret_c, room, user, token, flags, &cb);
+                k = rtcroom_join_encrypted(*ret_c, room, user, token, e2ee_key, flags, &cb);
         }
         if (k < 0) {
                 k = fail_errno(o, *ret_r, k);
@@ -175,6 +207,7 @@ static int await_join(struct session *s, struct rtcroom *r)
 static int with_room(struct ctl *o, const char *room,
                      int (*stay)(struct session *s, struct rtcroom *r, struct rtcroom_context *c))
 {
+        __attribute__((cleanup(secret_freep))) char *e2ee_key = NULL;
         _cleanup_token_ char *token = NULL;
         struct session s = { .o = o };
         struct rtcroom_context *c;
@@ -186,9 +219,11 @@ static int with_room(struct ctl *o, const char *room,
         if (!o->user && !(o->user = getenv("USER")))
                 return fail(o, EXIT_USAGE, "--user USER is needed");
         k = token_obtain(o, room, o->user, &token);
+        if (k == 0)
+                k = obtain_e2ee_key(o, &e2ee_key);
         if (k != 0)
                 return k;
-        k = start(&s, room, o->user, token, &r, &c);
+        k = start(&s, room, o->user, token, e2ee_key, &r, &c);
         if (k != 0)
                 return k;
         k = await_join(&s, r);

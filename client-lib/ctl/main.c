@@ -41,7 +41,7 @@ static void usage(FILE *to)
                 fprintf(to, "  %-10s %-46s %s\n", commands[i].name, commands[i].arguments, commands[i].help);
         fprintf(to, "\n  --json  one JSON object a line      --context N  another context than the one with a room\n"
                     "  --server URL  --no-publish  --no-subscribe  --invisible  --token-file FILE  --room ROOM  "
-                    "--key-file FILE\n"
+                    "--key-file FILE\n  --e2ee-key-file FILE  "
                     "  --expires SECONDS  --config FILE  --count N  --ans 0-4  --version  --help\n"
                     "\nExit codes: 0 done, 1 failed, 2 usage, 3 no daemon, 4 no room, 5 denied. See rtcroomctl(1).\n");
 }
@@ -54,6 +54,7 @@ enum {
         OPT_TOKEN,
         OPT_TOKEN_FILE,
         OPT_KEY_FILE,
+        OPT_E2EE_KEY_FILE,
         OPT_CONFIG,
         OPT_EXPIRES,
         OPT_CONTEXT,
@@ -74,6 +75,7 @@ static const struct option options[] = {
         { "token", required_argument, NULL, OPT_TOKEN },
         { "token-file", required_argument, NULL, OPT_TOKEN_FILE },
         { "key-file", required_argument, NULL, OPT_KEY_FILE },
+        { "e2ee-key-file", required_argument, NULL, OPT_E2EE_KEY_FILE },
         { "config", required_argument, NULL, OPT_CONFIG },
         { "expires", required_argument, NULL, OPT_EXPIRES },
         { "context", required_argument, NULL, OPT_CONTEXT },
@@ -126,6 +128,7 @@ static bool take_option(struct ctl *o, int opt, const char *text)
         case OPT_TOKEN: o->token = text; return true;
         case OPT_TOKEN_FILE: o->token_file = text; return true;
         case OPT_KEY_FILE: o->key_file = text; return true;
+        case OPT_E2EE_KEY_FILE: o->e2ee_key_file = text; return true;
         case OPT_CONFIG: o->config = text; return true;
         case OPT_NO_PUBLISH: o->no_publish = true; return true;
         case OPT_NO_SUBSCRIBE: o->no_subscribe = true; return true;

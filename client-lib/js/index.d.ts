@@ -43,7 +43,7 @@ export interface Quality {
 export interface StateChange {
   errNo: number;
   errMsg: string;
-  data: { elapsed?: number; joinType?: number; [key: string]: unknown };
+  data: { elapsed?: number; joinType?: number; userId?: string; [key: string]: unknown };
 }
 
 export interface Interruption {
@@ -55,7 +55,7 @@ export interface RtcRoomContext {
   /** Resolves when the daemon has made the context, rejects with why not; need not be waited for. */
   readonly created: Promise<void>;
 
-  joinRtcRoom(options: { roomId: string; userId: string; token: string; roomConfig?: { autoPublish?: boolean; autoSubscribe?: boolean } } & RtcCallbacks): void;
+  joinRtcRoom(options: { roomId: string; userId: string; token: string; roomConfig?: { autoPublish?: boolean; autoSubscribe?: boolean }; e2eeKey?: string } & RtcCallbacks): void;
   exitRtcRoom(options?: { roomId?: string } & RtcCallbacks): void;
   changeAudioCapture(options: { state: OnOff } & RtcCallbacks): void;
   changeVideoCapture(options: { state: OnOff } & RtcCallbacks): void;

@@ -75,7 +75,8 @@ enum participant_property { /* mask */
                             PARTICIPANT_QUALITY = 1 << 6,
                             PARTICIPANT_VOLUME = 1 << 7,
                             PARTICIPANT_MUTED = 1 << 8,
-                            PARTICIPANT_NODE = 1 << 9
+                            PARTICIPANT_NODE = 1 << 9,
+                            PARTICIPANT_ENCRYPTION = 1 << 10
 };
 
 enum context_list { LIST_MEMBERS, LIST_SPEAKERS, LIST_VIDEO_MEMBERS, LIST_SCREEN_MEMBERS, _LIST_MAX };
@@ -83,6 +84,7 @@ enum context_list { LIST_MEMBERS, LIST_SPEAKERS, LIST_VIDEO_MEMBERS, LIST_SCREEN
 struct state_data { /* `data` of RtcStateChanged; has_… false: key absent */
         bool has_join;
         uint32_t elapsed_ms, join_type;
+        char user_id[129]; /* "": key absent */
 };
 
 struct quality_record {           /* of the last two seconds */
@@ -205,7 +207,7 @@ struct context *participant_context(const struct participant *p);
 uint32_t participant_number(const struct participant *p); /* unique within the context, never reused */
 
 struct participant_view {
-        const char *user_id, *node_name;
+        const char *user_id, *node_name, *encryption;
         uint64_t node_serial;
         bool self, speaking, audio_published, audio_subscribed, audio_muted, video_published, screen_published, muted;
         double level, volume;

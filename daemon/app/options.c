@@ -25,6 +25,8 @@ int options_new(struct options **ret)
 static void option_done(struct option *item)
 {
         free(item->key);
+        if (item->string) /* may be a token or a key */
+                explicit_bzero(item->string, strlen(item->string));
         free(item->string);
         for (size_t i = 0; item->array.strings && i < item->array.n; i++)
                 free(item->array.strings[i]);

@@ -82,6 +82,20 @@ static const char *get_token(struct check *c)
         return o->string;
 }
 
+/* The passphrase of the end-to-end encryption, which is not shown whatever is wrong with it. Borrowed; NULL: none. */
+static const char *get_e2ee_key(struct check *c)
+{
+        const struct option *o = expect(c, "e2eeKey", OPTION_STRING, false);
+
+        if (!o)
+                return NULL;
+        if (o->string[0] == '\0')
+                add_violation(&c->detail, "%s.e2eeKey should not be empty", c->path);
+        if (strlen(o->string) > E2EE_PASSPHRASE_MAX)
+                add_violation(&c->detail, "%s.e2eeKey should have at most %d bytes", c->path, E2EE_PASSPHRASE_MAX);
+        return o->string;
+}
+
 static void get_boolean(struct check *c, const char *key, bool required, bool *ret)
 {
         const struct option *o = expect(c, key, OPTION_BOOLEAN, required);
@@ -231,27 +245,39 @@ int params_join(const struct options *o, struct params_join *ret, struct params_
 {
         struct check c = begin(o);
         struct params_join p = { 0 };
-        const char *token;
+        const char *token, *e2ee_key;
         int r;
 
         get_id(&c, "roomId", true, p.room_id);
         token = get_token(&c);
         get_id(&c, "userId", true, p.user_id);
         get_room_config(&c, &p);
+        e2ee_key = get_e2ee_key(&c);
         r = finish(&c, ret_detail);
         if (r < 0)
                 return r;
         p.token = strdup(token);
-        if (!p.token)
+        p.e2ee_key = e2ee_key ? strdup(e2ee_key) : NULL;
+        if (!p.token || (e2ee_key && !p.e2ee_key)) {
+                params_join_done(&p);
                 return -ENOMEM;
+        }
         *ret = p;
         return 0;
 }
 
+static char *secret_free(char *s)
+{
+        if (s)
+                explicit_bzero(s, strlen(s));
+        free(s);
+        return NULL;
+}
+
 void params_join_done(struct params_join *p)
 {
-        free(p->token);
-        p->token = NULL;
+        p->token = secret_free(p->token);
+        p->e2ee_key = secret_free(p->e2ee_key);
 }
 
 int params_exit(const struct options *o, struct params_detail *ret_detail)

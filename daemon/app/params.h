@@ -25,7 +25,8 @@ struct params_create {
 };
 struct params_join {
         char room_id[ID_MAX + 1], user_id[ID_MAX + 1];
-        char *token; /* owned: params_join_done() */
+        char *token;    /* owned: params_join_done() */
+        char *e2ee_key; /* likewise; NULL: none */
         bool auto_publish, auto_subscribe;
 };
 struct params_state {

@@ -271,6 +271,7 @@ void participant_get(const struct participant *p, struct participant_view *ret)
         *ret = (struct participant_view){
                 .user_id = p->user_id,
                 .node_name = p->node_name ? p->node_name : "",
+                .encryption = e2ee_state_to_string(p->encryption),
                 .node_serial = p->node_serial,
                 .self = p->self,
                 .speaking = p->speaking,

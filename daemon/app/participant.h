@@ -19,6 +19,7 @@ struct participant {
         uint32_t dirty;                 /* mask of enum participant_property */
         uint32_t published, subscribed; /* masks of enum engine_media */
         bool audio_muted, speaking, muted;
+        enum e2ee_state encryption;
         double volume;
         struct audio_port *port;     /* owned reference, NULL while nothing flows */
         struct audio_stream *stream; /* owned */

@@ -262,6 +262,34 @@ static void on_state(enum engine_state state, const struct engine_result *why, v
         }
 }
 
+/* Silence has a reason that the user can do something about. */
+static void tell_encryption(struct room *room, const struct participant *p, enum e2ee_state was)
+{
+        struct state_data data = { 0 };
+
+        if (!e2ee_state_is_bad(was) && !e2ee_state_is_bad(p->encryption))
+                return;
+        if (!e2ee_state_is_bad(p->encryption) && !(p->subscribed & ENGINE_AUDIO))
+                return; /* not better, only no longer there to be heard */
+        memcpy(data.user_id, p->user_id, strlen(p->user_id) + 1);
+        if (e2ee_state_is_bad(p->encryption))
+                tell_state(room, 21109, e2ee_state_to_string(p->encryption), &data);
+        else
+                tell_state(room, 0, "decrypted", &data);
+}
+
+static void follow_encryption(struct room *room, struct participant *p, enum e2ee_state now)
+{
+        enum e2ee_state was = p->encryption;
+
+        if (was == now)
+                return;
+        log_info("sound of %s: encryption: %s", p->user_id, e2ee_state_to_string(now));
+        p->encryption = now;
+        participant_changed(p, PARTICIPANT_ENCRYPTION);
+        tell_encryption(room, p, was);
+}
+
 static void add_participant(struct room *room, const struct engine_participant *ep)
 {
         struct context *c = room->context;
@@ -279,6 +307,7 @@ static void add_participant(struct room *room, const struct engine_participant *
         }
         participant_enter(p, room->settling ? room->self : NULL);
         participant_update(p, ep->published, ep->subscribed, ep->audio_muted);
+        follow_encryption(room, p, ep->encryption);
         room_grant_wishes(room, ep->user_id);
 }
 
@@ -293,10 +322,12 @@ static void on_participant(enum engine_change change, const struct engine_partic
         switch (change) {
         case ENGINE_PARTICIPANT_JOINED:
         case ENGINE_PARTICIPANT_UPDATED:
-                if (p)
-                        participant_update(p, ep->published, ep->subscribed, ep->audio_muted);
-                else
+                if (!p) {
                         add_participant(room, ep);
+                        break;
+                }
+                participant_update(p, ep->published, ep->subscribed, ep->audio_muted);
+                follow_encryption(room, p, ep->encryption);
                 break;
         case ENGINE_PARTICIPANT_LEFT:
                 if (p)
@@ -396,15 +427,21 @@ static int start_engine(struct room *room, const struct params_join *p, const ch
                 .relay_only = m->config->ice_relay_only,
                 .reconnect_s = m->config->reconnect_s,
         };
+        _cleanup_(e2ee_keys_unrefp) struct e2ee_keys *e2ee = NULL;
         int r;
 
         if (!ops)
                 return -EOPNOTSUPP;
+        r = p->e2ee_key ? e2ee_keys_new(p->e2ee_key, &e2ee) : 0;
+        if (r < 0)
+                return r;
+        params.e2ee = e2ee;
         r = participant_new(c, p->user_id, true, &room->self);
         if (r >= 0)
                 r = engine_new(ops, m->env.engine_env, &c->url, &engine_events, room, &room->engine);
         if (r < 0)
                 return r;
+        room->self->encryption = e2ee ? E2EE_OK : E2EE_NONE;
         room->join_op = manager_next_op(m);
         return room->engine->ops->join(room->engine, room->join_op, &params);
 }
@@ -415,7 +452,7 @@ void room_hold(struct room *room, struct context *c, struct request *rq, struct 
         room->context = c;
         room->join = rq;
         room->held = *p;
-        p->token = NULL;
+        p->token = p->e2ee_key = NULL;
         memcpy(room->room_id, p->room_id, sizeof(room->room_id));
         memcpy(room->user_id, p->user_id, sizeof(room->user_id));
         room->auto_publish = p->auto_publish;

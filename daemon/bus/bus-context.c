@@ -41,23 +41,25 @@ int bus_context_on_operation(sd_bus_message *m, void *userdata, sd_bus_error *er
         return r < 0 ? r : sd_bus_reply_method_return(m, "u", request);
 }
 
-#define OPERATION(name)                                                                           \
+#define OPERATION_WITH(name, flags)                                                               \
         SD_BUS_METHOD_WITH_ARGS(name, SD_BUS_ARGS("a{sv}", options), SD_BUS_RESULT("u", request), \
-                                bus_context_on_operation, SD_BUS_VTABLE_UNPRIVILEGED)
+                                bus_context_on_operation, SD_BUS_VTABLE_UNPRIVILEGED | (flags))
+#define OPERATION(name)        OPERATION_WITH(name, 0)
+#define SECRET_OPERATION(name) OPERATION_WITH(name, SD_BUS_VTABLE_SENSITIVE) /* its message is wiped */
 #define PROPERTY(name, type, getter, field) \
         SD_BUS_PROPERTY(name, type, getter, offsetof(struct bus_object, field), SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE)
 #define LIST_SIGNAL(name) SD_BUS_SIGNAL_WITH_ARGS(name, SD_BUS_ARGS("as", userIdList), 0)
 
 static const sd_bus_vtable vtable[] = {
         SD_BUS_VTABLE_START(0),
-        OPERATION("JoinRtcRoom"),
+        SECRET_OPERATION("JoinRtcRoom"),
         OPERATION("ExitRtcRoom"),
         OPERATION("ChangeAudioCapture"),
         OPERATION("ChangeUserVisibility"),
         OPERATION("ChangeStreamPublishState"),
         OPERATION("ChangeStreamSubscribeState"),
         OPERATION("ChangeScreenSubscribeState"),
-        OPERATION("UpdateToken"),
+        SECRET_OPERATION("UpdateToken"),
         OPERATION("SetAudioPlaybackDevice"),
         OPERATION("ChangeAnsMode"),
         OPERATION("ChangeVideoCapture"),

@@ -54,6 +54,7 @@ static const sd_bus_vtable vtable[] = {
                                  CHANGES | SD_BUS_VTABLE_UNPRIVILEGED),
         PROPERTY("NodeName", "s", bus_get_string, node_name, CHANGES),
         PROPERTY("NodeSerial", "t", bus_get_u64, node_serial, CHANGES),
+        PROPERTY("Encryption", "s", bus_get_string, encryption, CHANGES),
         SD_BUS_VTABLE_END,
 };
 
@@ -69,6 +70,7 @@ static const struct bus_property_bit bits[] = {
         { PARTICIPANT_MUTED, "Muted" },
         { PARTICIPANT_NODE, "NodeName" },
         { PARTICIPANT_NODE, "NodeSerial" },
+        { PARTICIPANT_ENCRYPTION, "Encryption" },
 };
 
 const struct bus_face bus_participant_face = {

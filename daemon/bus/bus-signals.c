@@ -104,6 +104,8 @@ static void on_list_changed(struct context *c, enum context_list which, void *ct
 
 static int append_state_data(sd_bus_message *m, const struct state_data *data)
 {
+        if (data->user_id[0])
+                return sd_bus_message_append(m, "a{sv}", 1, "userId", "s", data->user_id);
         if (!data->has_join)
                 return sd_bus_message_append(m, "a{sv}", 0);
         return sd_bus_message_append(m, "a{sv}", 2, "elapsed", "u", data->elapsed_ms, "joinType", "u",

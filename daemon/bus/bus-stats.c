@@ -36,7 +36,7 @@ static int append_inbound(sd_bus_message *m, const struct engine_stats_inbound *
         const struct rx_stats *rx = &in->rx;
 
         return sd_bus_message_append(
-                m, "a{sv}", 20,
+                m, "a{sv}", 21,
                 "kind", "s", "audio",
                 "userId", "s", in->user_id,
                 "ssrc", "u", in->ssrc,
@@ -56,7 +56,8 @@ static int append_inbound(sd_bus_message *m, const struct engine_stats_inbound *
                 "concealmentEvents", "t", rx->concealment_events,
                 "insertedSamplesForDeceleration", "t", rx->samples_inserted,
                 "removedSamplesForAcceleration", "t", rx->samples_removed,
-                "totalAudioEnergy", "d", rx->energy);
+                "totalAudioEnergy", "d", rx->energy,
+                "framesNotDecrypted", "t", rx->frames_undecrypted);
 }
 
 static int append_playout(sd_bus_message *m, const struct engine_stats_inbound *in)

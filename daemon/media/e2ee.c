@@ -38,6 +38,11 @@ const char *e2ee_state_to_string(enum e2ee_state s)
         return names[s];
 }
 
+bool e2ee_state_is_bad(enum e2ee_state s)
+{
+        return s != E2EE_NONE && s != E2EE_OK;
+}
+
 /* ---- sending ---- */
 
 struct e2ee_seal {

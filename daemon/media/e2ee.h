@@ -45,6 +45,7 @@ enum e2ee_state {
         _E2EE_STATE_MAX
 };
 const char *e2ee_state_to_string(enum e2ee_state s);
+bool e2ee_state_is_bad(enum e2ee_state s); /* not played */
 
 /* The frames of one sender. */
 struct e2ee_open {

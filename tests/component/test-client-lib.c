@@ -146,6 +146,7 @@ TEST(operations_carry_their_options)
         };
         struct rig g;
 
+        n_sent = 0;
         rig_init(&g);
         daemon_double_set_hook(&g.d, note_operation);
         ASSERT_OK(rtcroom_change_user_visibility(g.c, false, NULL));
@@ -162,6 +163,22 @@ TEST(operations_carry_their_options)
         ASSERT_EQ(n_sent, ARRAY_SIZE(wanted));
         for (size_t i = 0; i < ARRAY_SIZE(wanted); i++)
                 ASSERT_STR(sent[i], wanted[i]);
+}
+
+TEST(a_join_may_bring_a_key)
+{
+        struct rig g;
+
+        n_sent = 0;
+        rig_init(&g);
+        daemon_double_set_hook(&g.d, note_operation);
+        ASSERT_OK(rtcroom_join_encrypted(g.c, "r", "u", "t", "secret", RTCROOM_JOIN_NO_PUBLISH, NULL));
+        ASSERT_OK(rtcroom_join(g.c, "r", "u", "t", 0, NULL));
+        rig_settle(&g);
+        ASSERT_EQ(n_sent, 2);
+        rig_done(&g);
+        ASSERT_STR(sent[0], "JoinRtcRoom roomId=r userId=u token=t autoPublish=0 autoSubscribe=1 e2eeKey=secret");
+        ASSERT_STR(sent[1], "JoinRtcRoom roomId=r userId=u token=t autoPublish=1 autoSubscribe=1");
 }
 
 TEST(two_contexts_do_not_meet)

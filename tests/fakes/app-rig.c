@@ -64,6 +64,8 @@ static void on_state_changed(struct context *c, int err_no, const char *err_msg,
         if (data->has_join)
                 note(ctx, "state %u %d %s elapsed %u type %u", context_number(c), err_no, err_msg, data->elapsed_ms,
                      data->join_type);
+        else if (data->user_id[0])
+                note(ctx, "state %u %d %s of %s", context_number(c), err_no, err_msg, data->user_id);
         else
                 note(ctx, "state %u %d %s", context_number(c), err_no, err_msg);
 }

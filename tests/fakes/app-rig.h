@@ -6,8 +6,9 @@
  *   person+ 1 alice · person- 1 alice
  *   done 1 :1.1 #3 joinRtcRoom 0/0 joinRtcRoom:ok               context, requester, request, errNo/errorCode type text
  *   members 1 alice me · speakers 1 · video 1 · screen 1
- *   state 1 0 rejoined elapsed 20 type 1 · interrupted 1 -1009 token expired · will-expire 1 · stopped
- *   text 1 alice to me,bob [topic] hello · lossy data 1 - [] x   the server is "-"; 64 bytes at most
+ *   state 1 0 rejoined elapsed 20 type 1 · state 1 21109 wrong key of alice · interrupted 1 -1009 token expired ·
+ * will-expire 1 · stopped text 1 alice to me,bob [topic] hello · lossy data 1 - [] x   the server is "-"; 64 bytes at
+ * most
  *
  * Changes of properties are kept as masks. At every event the recorder checks what must be true by then: a list that
  * is told equals the property, no request is completed twice or before its call returned.

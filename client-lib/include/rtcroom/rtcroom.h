@@ -88,6 +88,9 @@ enum { RTCROOM_AUDIO = 1, RTCROOM_VIDEO = 2, RTCROOM_BOTH = 3 };
 /* cb may be NULL (copied otherwise). */
 int rtcroom_join(struct rtcroom_context *c, const char *room_id, const char *user_id, const char *token,
                  unsigned flags, const struct rtcroom_callbacks *cb);
+/* The same, encrypted end to end with a passphrase that all in the room share: 1 to 256 bytes; NULL: not at all. */
+int rtcroom_join_encrypted(struct rtcroom_context *c, const char *room_id, const char *user_id, const char *token,
+                           const char *e2ee_key, unsigned flags, const struct rtcroom_callbacks *cb);
 int rtcroom_exit(struct rtcroom_context *c, const struct rtcroom_callbacks *cb);
 int rtcroom_change_audio_capture(struct rtcroom_context *c, bool on, const struct rtcroom_callbacks *cb);
 /* Invisible people hear and see the others, are in nobody's list and send nothing. */
@@ -168,6 +171,7 @@ struct rtcroom_participant {
         double volume; /* 0–2 */
         unsigned quality;
         uint64_t node_serial; /* object.serial of the playback node in PipeWire */
+        char encryption[16];  /* end to end: "none", "ok"; else it is not played: "not encrypted", "wrong key", "no key" */
 };
 /* An array owned by the caller (free()), in the order in which their objects were made. */
 int rtcroom_context_get_participants(struct rtcroom_context *c, struct rtcroom_participant **ret, size_t *ret_n);

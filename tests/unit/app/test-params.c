@@ -104,6 +104,9 @@ static const struct {
 
         { JOIN, "roomId=s:r token=s:t userId=s:u", NULL },
         { JOIN, "roomId=s:r token=s:t userId=s:u unknown=a: other=o:x=n:1", NULL },
+        { JOIN, "roomId=s:r token=s:t userId=s:u e2eeKey=s:secret", NULL },
+        { JOIN, "roomId=s:r token=s:t userId=s:u e2eeKey=s:", "params.e2eeKey should not be empty" },
+        { JOIN, "roomId=s:r token=s:t userId=s:u e2eeKey=y:key", R("e2eeKey", "string", "array") },
         { JOIN, "",
           R("roomId", "string", "undefined") " " R("token", "string", "undefined") " " R("userId", "string",
                                                                                          "undefined") },
@@ -219,7 +222,7 @@ TEST(every_text)
 TEST(join_values)
 {
         _cleanup_(options_freep) struct options *o =
-                make("roomId=s:room token=s:tok userId=s:me roomConfig=o:autoPublish=b:0", " ");
+                make("roomId=s:room token=s:tok userId=s:me e2eeKey=s:key roomConfig=o:autoPublish=b:0", " ");
         struct params_detail d;
         struct params_join p;
 
@@ -227,6 +230,7 @@ TEST(join_values)
         ASSERT_STR(p.room_id, "room");
         ASSERT_STR(p.user_id, "me");
         ASSERT_STR(p.token, "tok");
+        ASSERT_STR(p.e2ee_key, "key");
         ASSERT(!p.auto_publish);
         ASSERT(p.auto_subscribe);
         params_join_done(&p);
@@ -241,6 +245,7 @@ TEST(join_defaults)
 
         ASSERT_OK(params_join(o, &p, &d));
         ASSERT(p.auto_publish && p.auto_subscribe);
+        ASSERT(!p.e2ee_key);
         params_join_done(&p);
 }
 
@@ -384,6 +389,21 @@ TEST(tokens_are_bounded)
         ASSERT_STR(d.text, "params.roomId should be string, but got number");
 }
 
+TEST(a_key_is_bounded_and_never_shown)
+{
+        _cleanup_(options_freep) struct options *o = make("roomId=s:r token=s:t userId=s:u", " ");
+        char key[E2EE_PASSPHRASE_MAX + 2] = "";
+        struct params_detail d;
+
+        memset(key, 'k', E2EE_PASSPHRASE_MAX);
+        ASSERT_OK(options_add_string(o, "e2eeKey", key));
+        ASSERT_OK(run(JOIN, o, &d));
+        key[E2EE_PASSPHRASE_MAX] = 'k';
+        ASSERT_OK(options_add_string(o, "e2eeKey", key));
+        ASSERT_EQ(run(JOIN, o, &d), -EINVAL);
+        ASSERT_STR(d.text, "params.e2eeKey should have at most 256 bytes");
+}
+
 TEST(a_long_choice_is_shown_in_part)
 {
         _cleanup_(options_freep) struct options *o = NULL;
@@ -412,8 +432,9 @@ TEST_OOM(join_fails_cleanly)
 {
         struct option items[] = { { .key = (char[]){ "roomId" }, .type = OPTION_STRING, .string = (char[]){ "r" } },
                                   { .key = (char[]){ "token" }, .type = OPTION_STRING, .string = (char[]){ "t" } },
-                                  { .key = (char[]){ "userId" }, .type = OPTION_STRING, .string = (char[]){ "u" } } };
-        struct options o = { .items = items, .n = 3 };
+                                  { .key = (char[]){ "userId" }, .type = OPTION_STRING, .string = (char[]){ "u" } },
+                                  { .key = (char[]){ "e2eeKey" }, .type = OPTION_STRING, .string = (char[]){ "k" } } };
+        struct options o = { .items = items, .n = 4 };
         struct params_detail d;
         struct params_join p;
         int r = params_join(&o, &p, &d);
