@@ -173,28 +173,24 @@ bool backend_has_answers(const struct backend *b)
         return false;
 }
 
-void backend_answer(struct backend *b, const struct engine_stats *stages, bool gone)
+bool backend_answer(struct backend *b, const struct engine_stats *stages, bool gone)
 {
-        struct stats_answer *s;
+        struct stats_answer *s, *due = NULL;
 
-        while (!b->dead) {
-                struct stats_answer *due = NULL;
-
-                list_for_each (s, &b->stats, link)
-                        if (!due && (s->ready || gone))
-                                due = s;
-                if (!due)
-                        return;
-                due->stats.connected_us = stages->connected_us;
-                due->stats.joined_us = stages->joined_us;
-                due->stats.publisher_up_us = stages->publisher_up_us;
-                due->stats.subscriber_up_us = stages->subscriber_up_us;
-                due->stats.first_audio_us = stages->first_audio_us;
-                list_remove(&due->link);
-                list_init(&due->link);
-                b->ev.stats(due->op, due->ready ? &due->stats : NULL, b->ctx);
-                stats_free(due);
-        }
+        list_for_each (s, &b->stats, link)
+                if (!due && (s->ready || gone))
+                        due = s;
+        if (!due)
+                return false;
+        due->stats.connected_us = stages->connected_us;
+        due->stats.joined_us = stages->joined_us;
+        due->stats.publisher_up_us = stages->publisher_up_us;
+        due->stats.subscriber_up_us = stages->subscriber_up_us;
+        due->stats.first_audio_us = stages->first_audio_us;
+        list_remove(&due->link);
+        b->ev.stats(due->op, due->ready ? &due->stats : NULL, b->ctx);
+        stats_free(due);
+        return true;
 }
 
 void backend_done(struct backend *b)

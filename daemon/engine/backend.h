@@ -48,5 +48,6 @@ struct audio_port *backend_port_of(const struct backend *b, const char *user_id)
 int backend_get_stats(struct backend *b, uint32_t op);
 void backend_on_stats(struct backend *b, uint32_t op, const struct engine_stats *stats);
 bool backend_has_answers(const struct backend *b); /* the timer is due now */
-/* gone: nobody will answer any more. stages: what is known of the join. May emit, and so end in death. */
-void backend_answer(struct backend *b, const struct engine_stats *stages, bool gone);
+/* Gives one answer, if there is one to give. gone: nobody will answer any more. stages: what is known of the join. It
+ * emits, and so may end in death. */
+bool backend_answer(struct backend *b, const struct engine_stats *stages, bool gone);

@@ -1,141 +1,64 @@
-/* janus.c - see janus.h: the machine's glue to connection, runtime, timer and app.
+/* janus.c - see janus.h: what the machine's events and actions are to driver.h.
  *
- * Whatever happens is fed to the machine, and what it wants done is queued; the queue is carried out by one timer and
- * nowhere else. So nothing is emitted from inside an operation, and connection and runtime may be closed without being
- * in the middle of one of their callbacks. An event may free the engine: what it owns goes at once, its memory when
- * the queue has unwound (`running`, `dead`).
- *
- * Ownership: the engine owns machine, queue, connection, runtime and a reference to each port it was lent. Control
- * thread.
+ * Ownership: the engine owns the machine and its tokens, the driver everything else. Control thread.
  */
 #include "engine/janus/janus.h"
 
 #include <assert.h>
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "engine/driver.h"
 #include "engine/janus/janus-access.h"
 #include "engine/janus/janus-fsm.h"
-#include "engine/rtc-join.h"
-#include "signal/sigconn-ws.h"
 
 LOG_TOPIC("engine/janus");
 
-struct lent {                    /* a playback port */
-        struct list link;        /* in janus.lent */
-        struct audio_port *port; /* owned reference */
-        char user[JANUS_ID_MAX + 1];
-};
-
-struct stats_answer {
-        struct list link; /* in janus.stats */
-        uint32_t op;
-        bool ready;
-        struct engine_stats stats;
-        struct engine_stats_inbound *inbound; /* owned; stats.inbound points to it */
-};
-
 struct janus {
-        struct engine base;
-        const struct engine_env *env;
-        const struct rtc_ops *rtc;
-        struct sigconn_provider conn_provider;
-        char *url; /* owned */
-        struct engine_events ev;
+        struct driver driver;
+        char *url;                     /* owned */
         void (*unanswered)(void *ctx); /* or NULL */
-        void *ctx;
-
         struct janus_fsm *fsm;
-        struct list queue; /* of struct janus_action */
-        struct loop_source *timer;
-        struct sigconn *conn;   /* owned; NULL: none */
-        bool conn_gone;         /* it closed by itself: only to be freed */
-        struct rtc_runtime *rt; /* owned; made on the first join */
         struct janus_access access;
-        struct rtc_join_copy join;  /* what peers are opened with */
-        struct audio_port *capture; /* owned reference */
-        const struct capture_gate *gate;
-        struct list lent, stats;
-        uint64_t asleep_us; /* how long the machine has slept, when last looked at */
-        bool in_room;       /* the app knows of a room */
-        bool collapsed;     /* no memory: the room has to go */
-        bool running, dead;
 };
+
+static struct janus *of(const struct driver *d)
+{
+        return container_of(d, struct janus, driver);
+}
 
 static struct janus *janus(struct engine *e)
 {
-        return container_of(e, struct janus, base);
+        return container_of(e, struct janus, driver.base);
 }
 
 /* ---- feeding the machine ---- */
 
-static void rearm(struct janus *j)
-{
-        uint64_t due = janus_fsm_deadline(j->fsm);
-        struct stats_answer *s;
-
-        list_for_each (s, &j->stats, link)
-                if (s->ready)
-                        due = 0;
-        if (!list_is_empty(&j->queue) || j->collapsed)
-                due = 0;
-        (void)loop_set_timer(j->timer, due);
-}
-
 static void step(struct janus *j, const struct janus_event *ev)
 {
-        if (janus_fsm_step(j->fsm, ev, loop_now_us(j->env->loop), &j->queue) < 0)
-                j->collapsed = true;
-}
-
-/* The machine's time stands still while the computer sleeps, that of the server does not. Something happens every few
- * seconds in a room, so nobody needs to watch for the awakening. */
-static void look_for_sleep(struct janus *j)
-{
-        uint64_t asleep_us = clock_asleep_us();
-
-        if (asleep_us > j->asleep_us + US_PER_SEC && janus_fsm_state(j->fsm) != JANUS_STATE_IDLE) {
-                log_info("the computer slept for %u s", (unsigned)((asleep_us - j->asleep_us) / US_PER_SEC));
-                step(j, &(struct janus_event){ .kind = JANUS_EV_RESUMED });
-        }
-        j->asleep_us = asleep_us;
+        if (janus_fsm_step(j->fsm, ev, driver_now_us(&j->driver), &j->driver.queue) < 0)
+                j->driver.collapsed = true;
 }
 
 static void feed(struct janus *j, const struct janus_event *ev)
 {
         (void)janus_access_refresh(&j->access, j->fsm, clock_realtime_us()); /* else the old ones go on */
-        look_for_sleep(j);
+        if (backend_has_slept(&j->driver.backend) && janus_fsm_state(j->fsm) != JANUS_STATE_IDLE)
+                step(j, &(struct janus_event){ .kind = JANUS_EV_RESUMED });
         step(j, ev);
-        rearm(j);
-}
-
-/* An answer that needs no machine. */
-static int queue_done(struct janus *j, uint32_t op, enum engine_reason reason, const char *detail)
-{
-        struct janus_action *a = calloc(1, sizeof(*a));
-
-        if (!a)
-                return -ENOMEM;
-        a->kind = JANUS_ACT_OP_DONE;
-        a->op = op;
-        a->result.reason = reason;
-        (void)snprintf(a->result.detail, sizeof(a->result.detail), "%s", detail);
-        list_append(&j->queue, &a->link);
-        rearm(j);
-        return 0;
+        driver_wake(&j->driver);
 }
 
 /* ---- events of the connection ---- */
 
-static void on_opened(void *ctx)
+static void on_opened(struct driver *d)
 {
-        feed(ctx, &(struct janus_event){ .kind = JANUS_EV_OPENED });
+        feed(of(d), &(struct janus_event){ .kind = JANUS_EV_OPENED });
 }
 
-static void on_message(const char *data, size_t len, bool binary, void *ctx)
+static void on_message(struct driver *d, const char *data, size_t len, bool binary)
 {
         _cleanup_(janus_msg_freep) struct janus_msg *m = NULL;
         int r = binary ? -EBADMSG : janus_msg_parse(data, len, &m);
@@ -144,117 +67,74 @@ static void on_message(const char *data, size_t len, bool binary, void *ctx)
                 log_every_second(LOG_LEVEL_WARNING, "a message of the server is dropped: %s", strerror(-r));
                 return;
         }
-        feed(ctx, &(struct janus_event){ .kind = JANUS_EV_MESSAGE, .msg = m });
+        feed(of(d), &(struct janus_event){ .kind = JANUS_EV_MESSAGE, .msg = m });
 }
 
-static void on_closed(int err, unsigned http_status, const char *text, void *ctx)
+static void on_closed(struct driver *d, int err, unsigned http_status, const char *why)
 {
-        struct janus *j = ctx;
-        char why[96];
-
-        j->conn_gone = true;
-        if (http_status)
-                (void)snprintf(why, sizeof(why), "HTTP status %u", http_status);
-        else
-                (void)snprintf(why, sizeof(why), "%s",
-                               text && text[0] ? text
-                               : err           ? strerror(-err)
-                                               : "closed by the server");
-        log_info("connection closed: %s", why);
-        feed(j, &(struct janus_event){ .kind = JANUS_EV_CLOSED, .err = err, .text = why });
+        (void)http_status;
+        feed(of(d), &(struct janus_event){ .kind = JANUS_EV_CLOSED, .err = err, .text = why });
 }
-
-static const struct sigconn_events conn_events = { 0, on_opened, on_message, on_closed };
 
 /* ---- events of the runtime ---- */
 
 static void on_local_description(uint32_t peer, enum rtc_sdp type, const char *sdp, void *ctx)
 {
-        feed(ctx, &(struct janus_event){ .kind = JANUS_EV_DESCRIPTION, .peer = peer, .sdp_type = type, .text = sdp });
+        feed(of(ctx),
+             &(struct janus_event){ .kind = JANUS_EV_DESCRIPTION, .peer = peer, .sdp_type = type, .text = sdp });
 }
 
 static void on_local_candidate(uint32_t peer, const char *mid, uint32_t mline, const char *line, void *ctx)
 {
-        feed(ctx, &(struct janus_event){
-                          .kind = JANUS_EV_CANDIDATE, .peer = peer, .mid = mid, .mline = mline, .text = line });
+        feed(of(ctx), &(struct janus_event){
+                              .kind = JANUS_EV_CANDIDATE, .peer = peer, .mid = mid, .mline = mline, .text = line });
 }
 
 static void on_description_failed(uint32_t peer, enum rtc_sdp type, int err, void *ctx)
 {
         (void)type;
         log_warning("a session description of the server is unusable: %s", strerror(-err));
-        feed(ctx, &(struct janus_event){ .kind = JANUS_EV_DESCRIPTION_FAILED, .peer = peer });
+        feed(of(ctx), &(struct janus_event){ .kind = JANUS_EV_DESCRIPTION_FAILED, .peer = peer });
 }
 
 static void on_peer_state(uint32_t peer, enum peer_state state, enum peer_reason reason, void *ctx)
 {
         log_debug("peer %u: %s %s", peer, peer_state_to_string(state), peer_reason_to_string(reason));
         /* What lost its path is replaced by joining again, which also notices a Janus that is gone. */
-        feed(ctx, &(struct janus_event){ .kind = JANUS_EV_PEER_STATE,
-                                         .peer = peer,
-                                         .peer_state = state == PEER_STATE_DISCONNECTED ? PEER_STATE_FAILED : state,
-                                         .text = peer_reason_to_string(reason) });
+        feed(of(ctx),
+             &(struct janus_event){ .kind = JANUS_EV_PEER_STATE,
+                                    .peer = peer,
+                                    .peer_state = state == PEER_STATE_DISCONNECTED ? PEER_STATE_FAILED : state,
+                                    .text = peer_reason_to_string(reason) });
 }
 
 static void on_speaking(uint32_t peer, const char *mid, bool speaking, void *ctx)
 {
-        feed(ctx, &(struct janus_event){ .kind = JANUS_EV_SPEAKING, .peer = peer, .mid = mid, .on = speaking });
+        feed(of(ctx), &(struct janus_event){ .kind = JANUS_EV_SPEAKING, .peer = peer, .mid = mid, .on = speaking });
 }
 
 static void on_first_media(uint32_t peer, const char *mid, void *ctx)
 {
         (void)mid;
-        feed(ctx, &(struct janus_event){ .kind = JANUS_EV_FIRST_MEDIA, .peer = peer });
+        feed(of(ctx), &(struct janus_event){ .kind = JANUS_EV_FIRST_MEDIA, .peer = peer });
 }
 
 static void on_encryption(uint32_t peer, const char *mid, enum e2ee_state state, void *ctx)
 {
-        feed(ctx, &(struct janus_event){ .kind = JANUS_EV_ENCRYPTION, .peer = peer, .mid = mid, .encryption = state });
-}
-
-/* Kept until the timer: the app may do anything when it gets them, the runtime may not be freed from here. */
-static void on_stats(uint32_t op, const struct engine_stats *stats, void *ctx)
-{
-        struct janus *j = ctx;
-        struct stats_answer *s;
-
-        list_for_each (s, &j->stats, link) {
-                if (s->op != op || s->ready)
-                        continue;
-                s->ready = true;
-                s->stats = *stats;
-                s->inbound = calloc(stats->n_inbound ? stats->n_inbound : 1, sizeof(*s->inbound));
-                if (!s->inbound)
-                        s->stats.n_inbound = 0;
-                else if (stats->n_inbound > 0)
-                        memcpy(s->inbound, stats->inbound, stats->n_inbound * sizeof(*s->inbound));
-                s->stats.inbound = s->inbound;
-        }
-        rearm(j);
+        feed(of(ctx),
+             &(struct janus_event){ .kind = JANUS_EV_ENCRYPTION, .peer = peer, .mid = mid, .encryption = state });
 }
 
 static const struct rtc_runtime_events rtc_events = {
-        0,
-        on_local_description,
-        on_local_candidate,
-        on_description_failed,
-        on_peer_state,
-        on_speaking,
-        on_first_media,
-        on_encryption,
-        on_stats,
+        0,           on_local_description, on_local_candidate, on_description_failed, on_peer_state,
+        on_speaking, on_first_media,       on_encryption,      driver_on_stats,
 };
 
 /* ---- carrying out ---- */
 
-static struct lent *find_lent(const struct janus *j, const char *user)
+static const struct janus_action *action(const struct list *l)
 {
-        struct lent *l;
-
-        list_for_each (l, &j->lent, link)
-                if (strcmp(l->user, user) == 0)
-                        return l;
-        return NULL;
+        return container_of(l, struct janus_action, link);
 }
 
 static int open_conn(struct janus *j)
@@ -262,63 +142,40 @@ static int open_conn(struct janus *j)
         struct sigconn_params p = {
                 .url = j->url,
                 .subprotocol = "janus-protocol",
-                .ca_file = j->env->ca_file,
+                .ca_file = j->driver.backend.env->ca_file,
                 .max_message = JANUS_MSG_MAX,
                 .timeout_ms = 5000,
         };
-        struct net_thread *net;
-        int r;
 
-        if (!j->conn_provider.ops) {
-                r = engine_env_net(j->env, &net);
-                if (r < 0)
-                        return r;
-                j->conn_provider = sigconn_ws_provider(net);
-        }
-        return j->conn_provider.ops->open(j->conn_provider.factory, &p, &conn_events, j, &j->conn);
+        return driver_open_conn(&j->driver, &p);
 }
 
-static void close_conn(struct janus *j)
+static int open_peer(struct driver *d, const struct janus_action *a)
 {
-        struct sigconn *c = take_ptr(j->conn);
+        struct backend *b = &d->backend;
+        int r = b->rtc->open_peer(b->rt, a->peer, &d->join.peer);
 
-        if (c)
-                c->ops->close(c);
-        j->conn_gone = false;
-}
-
-static int open_peer(struct janus *j, const struct janus_action *a)
-{
-        int r = j->rtc->open_peer(j->rt, a->peer, &j->join.peer);
-
-        if (r < 0 || !a->publisher)
-                return r;
-        return j->rtc->set_capture(j->rt, a->peer, j->capture, j->gate);
-}
-
-static int bind_track(struct janus *j, uint32_t peer, const char *mid, const char *user)
-{
-        struct lent *l = find_lent(j, user);
-
-        return j->rtc->bind(j->rt, peer, mid, user, l ? l->port : NULL);
+        return r < 0 || !a->publisher ? r : b->rtc->set_capture(b->rt, a->peer, b->capture, b->gate);
 }
 
 /* Everything that goes down, to the connection and the runtime. */
-static int carry_down(struct janus *j, const struct janus_action *a)
+static int carry_down(struct driver *d, const struct list *l)
 {
+        const struct janus_action *a = action(l);
+        struct backend *b = &d->backend;
+
         switch (a->kind) {
-        case JANUS_ACT_OPEN_CONN: return open_conn(j);
-        case JANUS_ACT_CLOSE_CONN: close_conn(j); return 0;
-        case JANUS_ACT_SEND:
-                return j->conn && !j->conn_gone ? j->conn->ops->send(j->conn, a->text, strlen(a->text), false) : 0;
-        case JANUS_ACT_OPEN_PEER: return open_peer(j, a);
-        case JANUS_ACT_CLOSE_PEER: return j->rtc->close_peer(j->rt, a->peer);
+        case JANUS_ACT_OPEN_CONN: return open_conn(of(d));
+        case JANUS_ACT_CLOSE_CONN: driver_close_conn(d); return 0;
+        case JANUS_ACT_SEND: return driver_send(d, a->text, strlen(a->text), false);
+        case JANUS_ACT_OPEN_PEER: return open_peer(d, a);
+        case JANUS_ACT_CLOSE_PEER: return b->rtc->close_peer(b->rt, a->peer);
         case JANUS_ACT_CREATE_OFFER:
-                return j->rtc->create_offer(j->rt, a->peer, &(const struct rtc_offer){ .send_audio = true });
-        case JANUS_ACT_SET_REMOTE: return j->rtc->set_remote(j->rt, a->peer, a->sdp_type, a->text);
-        case JANUS_ACT_ADD_CANDIDATE: return j->rtc->add_candidate(j->rt, a->peer, a->text);
-        case JANUS_ACT_BIND: return bind_track(j, a->peer, a->mid, a->user);
-        case JANUS_ACT_UNBIND: return j->rtc->unbind(j->rt, a->peer, a->mid);
+                return b->rtc->create_offer(b->rt, a->peer, &(const struct rtc_offer){ .send_audio = true });
+        case JANUS_ACT_SET_REMOTE: return b->rtc->set_remote(b->rt, a->peer, a->sdp_type, a->text);
+        case JANUS_ACT_ADD_CANDIDATE: return b->rtc->add_candidate(b->rt, a->peer, a->text);
+        case JANUS_ACT_BIND: return driver_bind(d, a->peer, a->mid, a->user);
+        case JANUS_ACT_UNBIND: return b->rtc->unbind(b->rt, a->peer, a->mid);
         case JANUS_ACT_OP_DONE:
         case JANUS_ACT_STATE:
         case JANUS_ACT_PARTICIPANT:
@@ -329,41 +186,29 @@ static int carry_down(struct janus *j, const struct janus_action *a)
         return 0;
 }
 
-static void tell_participant(struct janus *j, const struct janus_action *a)
+static void tell_participant(struct backend *b, const struct janus_action *a)
 {
         struct engine_participant p = { a->user, a->published, a->subscribed, a->on, a->encryption };
 
-        j->ev.participant(a->change, &p, j->ctx);
+        b->ev.participant(a->change, &p, b->ctx);
 }
 
-static void tell_state(struct janus *j, const struct janus_action *a)
+static void carry_up(struct driver *d, const struct list *l)
 {
-        const char *words = a->state == ENGINE_STATE_IDLE           ? "room left"
-                            : a->state == ENGINE_STATE_RECONNECTING ? "room lost"
-                                                                    : "room come back to";
+        const struct janus_action *a = action(l);
+        struct backend *b = &d->backend;
 
-        log_notice("%s: %s %s", words, engine_reason_to_string(a->result.reason), a->result.detail);
-        j->in_room = a->state != ENGINE_STATE_IDLE;
-        j->ev.state(a->state, &a->result, j->ctx);
-}
-
-/* Everything that goes up; the engine may be dead after each. */
-static void carry_up(struct janus *j, const struct janus_action *a)
-{
         switch (a->kind) {
         case JANUS_ACT_OP_DONE:
-                j->in_room |= a->on;
-                if (a->result.reason != ENGINE_OK)
-                        log_info("operation %u: %s %d %s", a->op, engine_reason_to_string(a->result.reason),
-                                 a->result.err, a->result.detail);
-                j->ev.op_done(a->op, &a->result, j->ctx);
+                d->in_room |= a->on;
+                driver_tell_done(d, a->op, &a->result);
                 break;
-        case JANUS_ACT_STATE: tell_state(j, a); break;
-        case JANUS_ACT_PARTICIPANT: tell_participant(j, a); break;
-        case JANUS_ACT_SPEAKING: j->ev.speaking(a->user, a->on, j->ctx); break;
+        case JANUS_ACT_STATE: driver_tell_state(d, a->state, &a->result); break;
+        case JANUS_ACT_PARTICIPANT: tell_participant(b, a); break;
+        case JANUS_ACT_SPEAKING: b->ev.speaking(a->user, a->on, b->ctx); break;
         case JANUS_ACT_UNANSWERED:
-                if (j->unanswered)
-                        j->unanswered(j->ctx);
+                if (of(d)->unanswered)
+                        of(d)->unanswered(b->ctx);
                 break;
         case JANUS_ACT_OPEN_CONN:
         case JANUS_ACT_CLOSE_CONN:
@@ -379,120 +224,99 @@ static void carry_up(struct janus *j, const struct janus_action *a)
         }
 }
 
-static void carry_out(struct janus *j, const struct janus_action *a)
+static void on_failed(struct driver *d, const struct list *l, int err)
 {
-        int r = carry_down(j, a);
-
-        if (r < 0 && a->kind == JANUS_ACT_OPEN_CONN)
-                feed(j, &(struct janus_event){ .kind = JANUS_EV_CLOSED, .err = r, .text = strerror(-r) });
-        else if (r < 0)
-                feed(j, &(struct janus_event){ .kind = JANUS_EV_SEND_FAILED, .err = r });
+        if (action(l)->kind == JANUS_ACT_OPEN_CONN)
+                feed(of(d), &(struct janus_event){ .kind = JANUS_EV_CLOSED, .err = err, .text = strerror(-err) });
         else
-                carry_up(j, a);
+                feed(of(d), &(struct janus_event){ .kind = JANUS_EV_SEND_FAILED, .err = err });
 }
 
-/* There was no memory for what the machine wanted: nobody knows what was lost of it. The room goes, whoever waits is
- * told. */
-static void collapse(struct janus *j)
+static void free_action(struct list *l)
 {
-        struct engine_result why = { .reason = ENGINE_INTERNAL, .detail = "out of memory" };
-        bool in_room = j->in_room;
-        uint32_t op;
-
-        j->collapsed = j->in_room = false;
-        close_conn(j);
-        j->rt = j->rtc->free(j->rt); /* the next join makes another: no peer of this one is left */
-        while (!j->dead && janus_fsm_take_op(j->fsm, &op))
-                j->ev.op_done(op, &why, j->ctx);
-        if (j->dead)
-                return;
-        janus_fsm_reset(j->fsm);
-        if (in_room)
-                j->ev.state(ENGINE_STATE_IDLE, &why, j->ctx);
+        janus_action_free(container_of(l, struct janus_action, link));
 }
 
-static void stats_free(struct stats_answer *s)
+/* ---- the machine, to the driver ---- */
+
+static uint64_t deadline(const struct driver *d)
 {
-        list_remove(&s->link);
-        free(s->inbound);
-        free(s);
+        return janus_fsm_deadline(of(d)->fsm);
 }
 
-static void answer_stats(struct janus *j)
+static void on_expired(struct driver *d)
 {
-        struct stats_answer *s;
-        struct janus_stages stages;
-
-        janus_fsm_get_stages(j->fsm, &stages);
-        list_for_each (s, &j->stats, link) {
-                bool gone = janus_fsm_state(j->fsm) == JANUS_STATE_IDLE;
-
-                if (!s->ready && !gone)
-                        continue;
-                s->stats.connected_us = stages.connected_us;
-                s->stats.joined_us = stages.joined_us;
-                s->stats.publisher_up_us = stages.publisher_up_us;
-                s->stats.subscriber_up_us = stages.subscriber_up_us;
-                s->stats.first_audio_us = stages.first_audio_us;
-                list_remove(&s->link);
-                j->ev.stats(s->op, s->ready ? &s->stats : NULL, j->ctx);
-                stats_free(s);
-                if (j->dead)
-                        return;
-        }
+        feed(of(d), &(struct janus_event){ .kind = JANUS_EV_DEADLINE });
 }
 
-static void memory_free(struct janus *j)
+static bool take_op(struct driver *d, uint32_t *ret_op)
 {
+        return janus_fsm_take_op(of(d)->fsm, ret_op);
+}
+
+static void reset(struct driver *d)
+{
+        janus_fsm_reset(of(d)->fsm);
+}
+
+static void farewell(struct driver *d, struct list *actions)
+{
+        (void)janus_fsm_farewell(of(d)->fsm, actions);
+}
+
+static bool get_stages(const struct driver *d, struct engine_stats *ret)
+{
+        struct janus_stages s;
+
+        janus_fsm_get_stages(of(d)->fsm, &s);
+        ret->connected_us = s.connected_us;
+        ret->joined_us = s.joined_us;
+        ret->publisher_up_us = s.publisher_up_us;
+        ret->subscriber_up_us = s.subscriber_up_us;
+        ret->first_audio_us = s.first_audio_us;
+        return janus_fsm_state(of(d)->fsm) != JANUS_STATE_IDLE;
+}
+
+static uint32_t publisher(const struct driver *d)
+{
+        return janus_fsm_publisher(of(d)->fsm);
+}
+
+static bool find_track(const struct driver *d, const char *user_id, uint32_t *ret_peer, const char **ret_mid)
+{
+        return janus_fsm_find_track(of(d)->fsm, user_id, ret_peer, ret_mid);
+}
+
+static void destroy(struct driver *d)
+{
+        struct janus *j = of(d);
+
         janus_fsm_free(j->fsm);
         free(j->url);
         free(j);
 }
 
-static void on_timer(void *ctx)
-{
-        struct janus *j = ctx;
-        struct janus_action *a;
-
-        j->running = true;
-        if (j->conn_gone)
-                close_conn(j);
-        if (janus_fsm_deadline(j->fsm) <= loop_now_us(j->env->loop))
-                feed(j, &(struct janus_event){ .kind = JANUS_EV_DEADLINE });
-        while (!j->dead && (a = list_first(&j->queue, struct janus_action, link))) {
-                list_remove(&a->link);
-                carry_out(j, a);
-                janus_action_free(a);
-        }
-        if (!j->dead && j->collapsed)
-                collapse(j);
-        if (!j->dead)
-                answer_stats(j);
-        j->running = false;
-        if (j->dead)
-                memory_free(j);
-        else
-                rearm(j);
-}
+static const struct driver_ops driver_ops = {
+        .rtc = &rtc_events,
+        .opened = on_opened,
+        .message = on_message,
+        .closed = on_closed,
+        .deadline = deadline,
+        .expired = on_expired,
+        .take_op = take_op,
+        .reset = reset,
+        .farewell = farewell,
+        .get_stages = get_stages,
+        .publisher = publisher,
+        .find_track = find_track,
+        .carry_down = carry_down,
+        .failed = on_failed,
+        .carry_up = carry_up,
+        .action_free = free_action,
+        .destroy = destroy,
+};
 
 /* ---- operations ---- */
-
-static int need_runtime(struct janus *j)
-{
-        struct rtc_runtime_config config = { .control = j->env->loop,
-                                             .rng = &rand_system,
-                                             .ice_loopback = j->env->ice_loopback };
-        int r;
-
-        if (j->rt)
-                return 0;
-        if (j->rtc == &rtc_runtime_ops) {
-                r = engine_env_net(j->env, &config.net);
-                if (r < 0)
-                        return r;
-        }
-        return j->rtc->new (&config, &rtc_events, j, &j->rt);
-}
 
 static void session_number(struct rng *rng, struct janus_join *join)
 {
@@ -508,22 +332,17 @@ int janus_join(struct engine *e, uint32_t op, const struct engine_join *params)
                                    .reconnect_us = params->reconnect_s * US_PER_SEC,
                                    .visible = params->visible,
                                    .echo = strcmp(params->room_id, ENGINE_ECHO_ROOM) == 0 };
-        int r = rtc_join_copy(&j->join, params, j->env->rng);
-
-        if (r < 0)
-                return r;
-        r = janus_access_begin(&j->access, params, j->fsm, clock_realtime_us(), &join);
+        int r = janus_access_begin(&j->access, params, j->fsm, clock_realtime_us(), &join);
         if (r == -EACCES)
-                return queue_done(j, op, ENGINE_INVALID_TOKEN,
-                                  "without an appKey in the configuration the token must be a Janus token pair");
+                return driver_answer(&j->driver, op, ENGINE_INVALID_TOKEN,
+                                     "without an appKey in the configuration the token must be a Janus token pair");
         if (r < 0)
                 return r;
-        r = need_runtime(j);
+        r = driver_prepare(&j->driver, params);
         if (r < 0)
                 return r;
-        j->join.peer.echo = join.echo;
-        session_number(j->env->rng, &join);
-        j->asleep_us = clock_asleep_us();
+        j->driver.join.peer.echo = join.echo;
+        session_number(j->driver.backend.env->rng, &join);
         feed(j, &(struct janus_event){ .kind = JANUS_EV_JOIN, .op = op, .join = &join });
         return 0;
 }
@@ -532,7 +351,7 @@ int janus_leave(struct engine *e, uint32_t op)
 {
         struct janus *j = janus(e);
 
-        j->in_room = false;
+        j->driver.in_room = false;
         feed(j, &(struct janus_event){ .kind = JANUS_EV_LEAVE, .op = op });
         return 0;
 }
@@ -544,7 +363,7 @@ int janus_update_token(struct engine *e, uint32_t op, const char *token)
 
         if (r < 0 && r != -EACCES)
                 return r;
-        return queue_done(j, op, r < 0 ? ENGINE_INVALID_TOKEN : ENGINE_OK, "");
+        return driver_answer(&j->driver, op, r < 0 ? ENGINE_INVALID_TOKEN : ENGINE_OK, "");
 }
 
 int janus_publish(struct engine *e, uint32_t op, uint32_t media, bool on)
@@ -569,138 +388,56 @@ int janus_set_visible(struct engine *e, uint32_t op, bool visible)
 int janus_send_message(struct engine *e, uint32_t op, const struct engine_message *m)
 {
         (void)m;
-        return queue_done(janus(e), op, ENGINE_UNSUPPORTED, "this server carries no messages");
+        return driver_answer(&janus(e)->driver, op, ENGINE_UNSUPPORTED, "this server carries no messages");
 }
 
 int janus_get_stats(struct engine *e, uint32_t op)
 {
-        struct janus *j = janus(e);
-        struct stats_answer *s = calloc(1, sizeof(*s));
-        int r;
-
-        if (!s)
-                return -ENOMEM;
-        s->op = op;
-        list_append(&j->stats, &s->link);
-        r = j->rtc->get_stats(j->rt, op);
-        if (r < 0)
-                stats_free(s);
-        return r;
+        return driver_get_stats(&janus(e)->driver, op);
 }
 
 int janus_set_capture(struct engine *e, struct audio_port *port, const struct capture_gate *gate)
 {
-        struct janus *j = janus(e);
-        uint32_t peer = janus_fsm_publisher(j->fsm);
-
-        if (port)
-                (void)audio_port_ref(port);
-        audio_port_unref(j->capture);
-        j->capture = port;
-        j->gate = gate;
-        return peer ? j->rtc->set_capture(j->rt, peer, port, gate) : 0;
-}
-
-static void lent_free(struct lent *l)
-{
-        list_remove(&l->link);
-        audio_port_unref(l->port);
-        free(l);
-}
-
-static int lend(struct janus *j, const char *user_id, struct audio_port *port)
-{
-        struct lent *l = calloc(1, sizeof(*l));
-
-        if (!l)
-                return -ENOMEM;
-        (void)snprintf(l->user, sizeof(l->user), "%s", user_id);
-        l->port = audio_port_ref(port);
-        list_append(&j->lent, &l->link);
-        return 0;
+        return driver_set_capture(&janus(e)->driver, port, gate);
 }
 
 int janus_set_playback(struct engine *e, const char *user_id, struct audio_port *port)
 {
-        struct janus *j = janus(e);
-        struct lent *old = find_lent(j, user_id);
-        const char *mid;
-        uint32_t peer;
-        int r;
-
-        if (old)
-                lent_free(old);
-        r = port ? lend(j, user_id, port) : 0;
-        if (r < 0 || !janus_fsm_find_track(j->fsm, user_id, &peer, &mid))
-                return r;
-        return bind_track(j, peer, mid, user_id);
-}
-
-/* What can still be said is said: the server need not find out by itself that we are gone. */
-static void take_leave(struct janus *j)
-{
-        struct list last;
-        struct janus_action *a;
-
-        list_init(&last);
-        (void)janus_fsm_farewell(j->fsm, &last);
-        list_for_each (a, &last, link) {
-                (void)carry_down(j, a);
-                janus_action_free(a);
-        }
+        return driver_set_playback(&janus(e)->driver, user_id, port);
 }
 
 void janus_free(struct engine *e)
 {
         struct janus *j = janus(e);
-        struct janus_action *a;
-        struct stats_answer *s;
-        struct lent *l;
 
-        take_leave(j);
-        close_conn(j);
-        j->rt = j->rtc->free(j->rt);
-        list_for_each (a, &j->queue, link)
-                janus_action_free(a);
-        list_for_each (s, &j->stats, link)
-                stats_free(s);
-        list_for_each (l, &j->lent, link)
-                lent_free(l);
-        j->capture = audio_port_unref(j->capture);
-        rtc_join_copy_done(&j->join);
         janus_access_done(&j->access);
-        j->timer = loop_remove(j->timer);
-        j->dead = true;
-        if (!j->running)
-                memory_free(j);
+        driver_free(&j->driver);
 }
 
 int janus_new(const struct janus_config *config, struct engine **ret)
 {
+        struct driver_config driver = { .env = config->env,
+                                        .engine = config->ops,
+                                        .ops = &driver_ops,
+                                        .rtc = config->rtc,
+                                        .conn = config->conn,
+                                        .ev = config->ev,
+                                        .ctx = config->ctx };
         struct janus *j = calloc(1, sizeof(*j));
         int r;
 
         if (!j)
                 return -ENOMEM;
-        *j = (struct janus){ .base.ops = config->ops,
-                             .env = config->env,
-                             .rtc = config->rtc ? config->rtc : &rtc_runtime_ops,
-                             .conn_provider = config->conn,
-                             .ev = *config->ev,
-                             .unanswered = config->unanswered,
-                             .ctx = config->ctx };
-        list_init(&j->queue);
-        list_init(&j->lent);
-        list_init(&j->stats);
+        j->unanswered = config->unanswered;
         j->url = strdup(config->url);
         r = j->url ? janus_fsm_new(&j->fsm) : -ENOMEM;
         if (r >= 0)
-                r = loop_add_timer(config->env->loop, LOOP_NEVER, on_timer, j, &j->timer);
+                r = driver_init(&j->driver, &driver);
         if (r < 0) {
-                memory_free(j);
+                destroy(&j->driver);
                 return r;
         }
-        *ret = &j->base;
+        *ret = &j->driver.base;
         return 0;
 }
 
