@@ -24,6 +24,9 @@ struct rtc_command {
         struct audio_port *port;         /* reference, or NULL */
         const struct capture_gate *gate; /* borrowed */
         struct rtc_peer_params *params;  /* owned, with all it points at */
+        void *data; /* owned; of a message to the channel `mid`; NULL: only how much waits is looked at */
+        size_t len;
+        bool reliable;
 };
 
 void rtc_media_open_peer(struct rtc_media *m, struct rtc_command *c);
@@ -34,6 +37,8 @@ void rtc_media_add_candidate(struct rtc_media *m, struct rtc_command *c);
 void rtc_media_set_capture(struct rtc_media *m, struct rtc_command *c);
 void rtc_media_bind(struct rtc_media *m, struct rtc_command *c);
 void rtc_media_unbind(struct rtc_media *m, struct rtc_command *c);
+void rtc_media_open_channel(struct rtc_media *m, struct rtc_command *c);
+void rtc_media_send_data(struct rtc_media *m, struct rtc_command *c);
 void rtc_media_get_stats(struct rtc_media *m, struct rtc_command *c);
 
 /* control, before the first command */
@@ -52,6 +57,8 @@ enum rtc_event_type {
         RTC_EVENT_FIRST_MEDIA,
         RTC_EVENT_ENCRYPTION,
         RTC_EVENT_STATS,
+        RTC_EVENT_DATA_OPEN,
+        RTC_EVENT_DATA,
 };
 
 struct rtc_event {
@@ -66,12 +73,16 @@ struct rtc_event {
         int err;
         uint32_t mline;
         bool speaking;
-        char *mid, *text;           /* owned */
+        char *mid, *text; /* owned; mid: also the label of a channel */
+        void *data;       /* owned */
+        size_t len;
         struct engine_stats *stats; /* owned, in one piece with its inbound */
 };
 
 /* Network thread. An event that finds no memory or no room is lost with a line in the log: control hangs then. */
 struct rtc_event *rtc_event_new(struct rtc_runtime *rt, enum rtc_event_type type, uint32_t peer); /* or NULL */
+/* Bytes of messages that wait in the peers; what was posted of one (`done`) is then counted there. */
+void rtc_data_count(struct rtc_runtime *rt, size_t done, size_t waiting);
 void rtc_event_post(struct rtc_event *e); /* takes; NULL is legal */
 struct rtc_event *rtc_event_free(struct rtc_event *e);
 DEFINE_CLEANUP(struct rtc_event *, rtc_event_free)

@@ -19,6 +19,7 @@
 #include "base/cleanup.h"
 #include "base/list.h"
 #include "base/log.h"
+#include "transport/datachan.h"
 #include "transport/dtls.h"
 #include "transport/ice-nice.h"
 
@@ -425,7 +426,35 @@ static void on_loss_report(uint8_t percent, void *ctx)
                 tx_track_set_loss(p->sender->track, percent);
 }
 
-static const struct peer_events peer_events = { 0, on_state, on_candidate, on_packet, on_bye, on_loss_report };
+static void on_data_open(const char *label, void *ctx)
+{
+        rtc_event_post(make_event(ctx, RTC_EVENT_DATA_OPEN, label, NULL));
+}
+
+static void on_data(const struct datachan_message *m, void *ctx)
+{
+        _cleanup_(rtc_event_freep) struct rtc_event *e = make_event(ctx, RTC_EVENT_DATA, m->label, NULL);
+
+        if (e)
+                e->data = malloc(m->len > 0 ? m->len : 1);
+        if (!e || !e->data) {
+                rtc_event_post(NULL); /* lost, and said so */
+                return;
+        }
+        if (m->len > 0)
+                memcpy(e->data, m->data, m->len);
+        e->len = m->len;
+        rtc_event_post(take_ptr(e));
+}
+
+static void on_data_closed(void *ctx)
+{
+        log_info("data channels of peer %u are closed", ((struct media_peer *)ctx)->number);
+}
+
+static const struct peer_events peer_events = {
+        0, on_state, on_candidate, on_packet, on_bye, on_loss_report, on_data_open, on_data, on_data_closed
+};
 
 static struct media_peer *media_peer_free(struct media_peer *p)
 {
@@ -458,6 +487,7 @@ static int media_peer_new(struct rtc_media *m, uint32_t number, const struct rtc
                                       .rng = m->rng,
                                       .cname = params->cname,
                                       .echo = params->echo,
+                                      .data = params->data,
                                       .red = params->red && !params->e2ee, /* LiveKit's SDKs would not decrypt it */
                                       .dtx = params->voice.dtx,
                                       .fec = params->voice.fec };
@@ -556,6 +586,31 @@ void rtc_media_add_candidate(struct rtc_media *m, struct rtc_command *c)
 
         if (p) /* a bad one is ignored: others may do */
                 (void)peer_add_remote_candidate(p->peer, c->text);
+}
+
+/* ---- data channels ---- */
+
+void rtc_media_open_channel(struct rtc_media *m, struct rtc_command *c)
+{
+        struct media_peer *p = find_peer(m, c->peer);
+        int r = p ? peer_open_channel(p->peer, c->mid, c->reliable) : 0;
+
+        if (r < 0)
+                log_warning("data channel %s not opened: %s", c->mid, strerror(-r));
+}
+
+void rtc_media_send_data(struct rtc_media *m, struct rtc_command *c)
+{
+        const struct datachan_message message = { .label = c->mid, .data = c->data, .len = c->len };
+        struct media_peer *p = find_peer(m, c->peer);
+        size_t waiting = 0;
+        int r = p && c->data ? peer_send_data(p->peer, &message) : 0;
+
+        if (r < 0)
+                log_every_second(LOG_LEVEL_WARNING, "message not sent: %s", strerror(-r));
+        list_for_each (p, &m->peers, link)
+                waiting += peer_data_waiting(p->peer);
+        rtc_data_count(m->rt, c->len, waiting);
 }
 
 /* ---- stats ---- */

@@ -40,7 +40,8 @@ struct rtc_runtime {
         struct rtc_media *media; /* owned; the network thread's */
         struct rtc_runtime_events ev;
         void *ctx;
-        bool silent; /* freed by the owner */
+        bool silent;                              /* freed by the owner */
+        _Atomic size_t data_posted, data_waiting; /* bytes: on the way to the network thread; in its peers */
         struct list peers;
         uint32_t last_generation;
 };
@@ -196,6 +197,7 @@ static void command_free(void *data)
                 return;
         free(c->mid);
         free(c->text);
+        free(c->data);
         audio_port_unref(c->port);
         params_free(c->params);
         free(c);
@@ -371,6 +373,60 @@ int rtc_runtime_get_stats(struct rtc_runtime *rt, uint32_t op)
         return r < 0 ? r : post(rt, c);
 }
 
+/* ---- data channels ---- */
+
+int rtc_runtime_open_channel(struct rtc_runtime *rt, uint32_t peer, const char *label, bool reliable)
+{
+        struct rtc_command *c;
+        int r = command_new(rt, rtc_media_open_channel, peer, label, NULL, NULL, &c);
+
+        if (r < 0)
+                return r;
+        c->reliable = reliable;
+        return post(rt, c);
+}
+
+void rtc_data_count(struct rtc_runtime *rt, size_t done, size_t waiting)
+{
+        atomic_store(&rt->data_waiting, waiting);
+        atomic_fetch_sub(&rt->data_posted, done);
+}
+
+/* How much waits is counted when a message comes by: with too much there will be none, so it is asked for. */
+static bool has_room(struct rtc_runtime *rt, uint32_t peer, size_t len)
+{
+        struct rtc_command *look;
+
+        if (atomic_load(&rt->data_posted) + atomic_load(&rt->data_waiting) + len <= RTC_DATA_WAITING_MAX)
+                return true;
+        if (command_new(rt, rtc_media_send_data, peer, NULL, NULL, NULL, &look) >= 0)
+                (void)post(rt, look);
+        return false;
+}
+
+int rtc_runtime_send_data(struct rtc_runtime *rt, uint32_t peer, const char *label, const void *data, size_t len)
+{
+        _cleanup_(command_freep) struct rtc_command *c = NULL;
+        int r;
+
+        if (!has_room(rt, peer, len))
+                return -EAGAIN;
+        r = command_new(rt, rtc_media_send_data, peer, label, NULL, NULL, &c);
+        if (r < 0)
+                return r;
+        c->data = malloc(len > 0 ? len : 1);
+        if (!c->data)
+                return -ENOMEM;
+        if (len > 0)
+                memcpy(c->data, data, len);
+        c->len = len;
+        atomic_fetch_add(&rt->data_posted, len);
+        r = post(rt, take_ptr(c));
+        if (r < 0)
+                atomic_fetch_sub(&rt->data_posted, len);
+        return r;
+}
+
 /* ---- beginning and end ---- */
 
 static struct rtc_runtime *runtime_unref(struct rtc_runtime *rt)
@@ -466,6 +522,7 @@ struct rtc_event *rtc_event_free(struct rtc_event *e)
         free(e->mid);
         free(e->text);
         free(e->stats);
+        free(e->data);
         free(e);
         return NULL;
 }
@@ -502,6 +559,8 @@ static void emit_for_peer(struct rtc_runtime *rt, struct open_peer *p, const str
                 if (is_bound(p, e))
                         rt->ev.encryption(e->peer, e->mid, e->encryption, rt->ctx);
                 break;
+        case RTC_EVENT_DATA_OPEN: rt->ev.data_open(e->peer, e->mid, rt->ctx); break;
+        case RTC_EVENT_DATA: rt->ev.data(e->peer, e->mid, e->data, e->len, rt->ctx); break;
         case RTC_EVENT_STATS: break; /* of no peer */
         }
 }
@@ -537,5 +596,6 @@ void rtc_event_post(struct rtc_event *e)
 const struct rtc_ops rtc_runtime_ops = {
         rtc_runtime_new,          rtc_runtime_free,       rtc_runtime_open_peer,     rtc_runtime_close_peer,
         rtc_runtime_create_offer, rtc_runtime_set_remote, rtc_runtime_add_candidate, rtc_runtime_set_capture,
-        rtc_runtime_bind,         rtc_runtime_unbind,     rtc_runtime_get_stats,
+        rtc_runtime_bind,         rtc_runtime_unbind,     rtc_runtime_get_stats,     rtc_runtime_open_channel,
+        rtc_runtime_send_data,
 };

@@ -33,6 +33,9 @@ struct rtc_runtime_events {
         void (*encryption)(uint32_t peer, const char *mid, enum e2ee_state state, void *ctx);
         void (*stats)(uint32_t op, const struct engine_stats *stats,
                       void *ctx); /* user_id holds the `key` of the binding */
+        /* Data channels; may be NULL where none are taken or offered. */
+        void (*data_open)(uint32_t peer, const char *label, void *ctx);
+        void (*data)(uint32_t peer, const char *label, const void *data, size_t len, void *ctx);
 };
 
 struct rtc_runtime_config {
@@ -54,6 +57,7 @@ struct rtc_peer_params {
         size_t n_ice_servers;
         bool relay_only, controlling;
         bool echo; /* offers are sendrecv: what is sent comes back */
+        bool data; /* data channels are taken when the other side offers them */
         bool red;  /* redundant audio (RFC 2198): offered, taken, and sent where the other side wants it */
         struct voice_config voice;
         const char *cname;
@@ -83,6 +87,14 @@ int rtc_runtime_unbind(struct rtc_runtime *rt, uint32_t peer, const char *mid);
 
 int rtc_runtime_get_stats(struct rtc_runtime *rt, uint32_t op);
 
+/* A data channel of ours, open (data_open) once there is a section for them and an association. Ordered and reliable,
+ * or unordered and sent once. One that the other side opens is told of in the same way. */
+int rtc_runtime_open_channel(struct rtc_runtime *rt, uint32_t peer, const char *label, bool reliable);
+/* One binary message; data is copied. What is reliable waits for the channel, which must have been opened or told of.
+ * -EAGAIN: more than RTC_DATA_WAITING_MAX waits already in this runtime; try again later. */
+enum { RTC_DATA_WAITING_MAX = 1024 * 1024, RTC_DATA_MAX = 64000 };
+int rtc_runtime_send_data(struct rtc_runtime *rt, uint32_t peer, const char *label, const void *data, size_t len);
+
 /* All of the above: what a backend asks of the runtime, so that a test can stand in for it. */
 struct rtc_ops {
         int (*new)(const struct rtc_runtime_config *config, const struct rtc_runtime_events *ev, void *ctx,
@@ -98,5 +110,7 @@ struct rtc_ops {
         int (*bind)(struct rtc_runtime *rt, uint32_t peer, const char *mid, const char *key, struct audio_port *port);
         int (*unbind)(struct rtc_runtime *rt, uint32_t peer, const char *mid);
         int (*get_stats)(struct rtc_runtime *rt, uint32_t op);
+        int (*open_channel)(struct rtc_runtime *rt, uint32_t peer, const char *label, bool reliable);
+        int (*send_data)(struct rtc_runtime *rt, uint32_t peer, const char *label, const void *data, size_t len);
 };
 extern const struct rtc_ops rtc_runtime_ops;

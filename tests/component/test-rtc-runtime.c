@@ -33,6 +33,10 @@ struct end {
         int description_error;
         struct engine_stats stats;
         struct engine_stats_inbound inbound;
+        bool data_up, told_all; /* both channels are open; the last of `wanted` messages is here */
+        unsigned n_channels, n_data, wanted;
+        uint32_t last_number;
+        size_t last_len;
 };
 
 struct fixture {
@@ -154,9 +158,32 @@ static void on_stats(uint32_t op, const struct engine_stats *stats, void *ctx)
         e->got_stats = true;
 }
 
+static void on_data_open(uint32_t peer, const char *label, void *ctx)
+{
+        struct end *e = ctx;
+
+        ASSERT(e->open);
+        ASSERT_EQ(peer, e->peer);
+        ASSERT_STR(label, e->n_channels == 0 ? "_reliable" : "_lossy");
+        e->data_up = ++e->n_channels == 2;
+}
+
+static void on_data(uint32_t peer, const char *label, const void *data, size_t len, void *ctx)
+{
+        struct end *e = ctx;
+
+        ASSERT(e->open);
+        ASSERT_EQ(peer, e->peer);
+        ASSERT_STR(label, "_reliable");
+        memcpy(&e->last_number, data, sizeof(e->last_number));
+        ASSERT_EQ(e->last_number, e->n_data); /* in order, none missing */
+        e->last_len = len;
+        e->told_all = ++e->n_data == e->wanted;
+}
+
 static const struct rtc_runtime_events events = { 0,        on_description, on_candidate,   on_description_failed,
                                                   on_state, on_speaking,    on_first_media, on_encryption,
-                                                  on_stats };
+                                                  on_stats, on_data_open,   on_data };
 
 static void new_end(struct end *e)
 {
@@ -170,6 +197,7 @@ static void new_end(struct end *e)
 static void open_peer(struct end *e, bool controlling)
 {
         struct rtc_peer_params params = { .controlling = controlling,
+                                          .data = true,
                                           .voice = { .frame_ms = 20, .bitrate = 32000, .complexity = 2, .fec = true },
                                           .cname = "cname" };
         _cleanup_(e2ee_keys_unrefp) struct e2ee_keys *keys = NULL;
@@ -353,6 +381,48 @@ TEST(encrypted_by_another_key_it_is_silence)
         ASSERT_EQ(f.b.encryption, E2EE_WRONG_KEY);
         ASSERT_LE(1000 * peak(&f), 1);
         ASSERT(!f.b.other_speech);
+        teardown(&f);
+}
+
+TEST(data_goes_both_ways_and_is_bounded)
+{
+        static const struct rtc_offer sound_and_data = { .send_audio = true, .data = true };
+        static uint8_t bytes[RTC_DATA_MAX];
+        struct fixture f;
+        int r = 0;
+
+        setup(&f);
+        open_peer(&f.a, true);
+        open_peer(&f.b, false);
+        ASSERT_OK(rtc_runtime_open_channel(f.a.rt, f.a.peer, "_reliable", true));
+        ASSERT_OK(rtc_runtime_open_channel(f.a.rt, f.a.peer, "_lossy", false));
+        for (uint32_t i = 0; i < 10000; i++) { /* before it is up */
+                memcpy(bytes, &i, sizeof(i));
+                r = rtc_runtime_send_data(f.a.rt, f.a.peer, "_reliable", bytes, sizeof(bytes));
+                if (r < 0)
+                        break;
+                f.b.wanted = i + 1;
+        }
+        ASSERT_EQ(r, -EAGAIN);
+        ASSERT_GT(f.b.wanted, 10);
+        ASSERT_OK(rtc_runtime_create_offer(f.a.rt, f.a.peer, &sound_and_data));
+        ASSERT(run(&f, &f.a.data_up, 5000));
+        ASSERT(run(&f, &f.b.data_up, 5000));
+        ASSERT(run(&f, &f.b.told_all, 20000));
+        ASSERT_EQ(f.b.last_len, sizeof(bytes));
+        for (f.b.told_all = false; !f.b.told_all; (void)run(&f, &f.b.told_all, 100)) { /* there is room again, soon */
+                f.b.wanted = f.b.n_data + 1;
+                memcpy(bytes, &f.b.n_data, sizeof(uint32_t));
+                r = rtc_runtime_send_data(f.a.rt, f.a.peer, "_reliable", bytes, 4);
+                ASSERT(r == 0 || r == -EAGAIN);
+                if (r == 0)
+                        ASSERT(run(&f, &f.b.told_all, 10000));
+        }
+        f.a.wanted = 1;
+        memset(bytes, 0, sizeof(bytes));
+        ASSERT_OK(rtc_runtime_send_data(f.b.rt, f.b.peer, "_reliable", bytes, 5));
+        ASSERT(run(&f, &f.a.told_all, 10000));
+        ASSERT_EQ(f.a.last_len, 5);
         teardown(&f);
 }
 

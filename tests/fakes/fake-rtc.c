@@ -140,6 +140,7 @@ static int rtc_create_offer(struct rtc_runtime *rt, uint32_t peer, const struct 
         note(rt->fake, "offer %u%s%s%s%s", peer, offer->send_audio && offer->track_id ? " " : "",
              offer->send_audio && offer->track_id ? offer->track_id : "", receives,
              offer->restart_ice ? " restart" : "");
+        rt->fake->offered_data = offer->data;
         return later(rt, peer, SAY_OFFER);
 }
 
@@ -186,9 +187,27 @@ static int rtc_get_stats(struct rtc_runtime *rt, uint32_t op)
         return later(rt, op, SAY_STATS);
 }
 
+static int rtc_open_channel(struct rtc_runtime *rt, uint32_t peer, const char *label, bool reliable)
+{
+        (void)reliable;
+        note(rt->fake, "channel %u %s", peer, label);
+        return 0;
+}
+
+static int rtc_send_data(struct rtc_runtime *rt, uint32_t peer, const char *label, const void *data, size_t len)
+{
+        if (rt->fake->data_error < 0)
+                return rt->fake->data_error;
+        note(rt->fake, "data %u %s %zu", peer, label, len);
+        ASSERT_LE(len, sizeof(rt->fake->sent));
+        memcpy(rt->fake->sent, data, len);
+        rt->fake->sent_len = len;
+        return 0;
+}
+
 const struct rtc_ops fake_rtc_ops = {
-        rtc_new,           rtc_free,        rtc_open_peer, rtc_close_peer, rtc_create_offer, rtc_set_remote,
-        rtc_add_candidate, rtc_set_capture, rtc_bind,      rtc_unbind,     rtc_get_stats,
+        rtc_new,         rtc_free, rtc_open_peer, rtc_close_peer, rtc_create_offer, rtc_set_remote, rtc_add_candidate,
+        rtc_set_capture, rtc_bind, rtc_unbind,    rtc_get_stats,  rtc_open_channel, rtc_send_data,
 };
 
 void fake_rtc_init(struct fake_rtc *f, struct loop *loop)
@@ -221,4 +240,14 @@ void fake_rtc_expect(struct fake_rtc *f, const char *trace)
 {
         ASSERT_STR(f->trace, trace);
         f->trace[0] = '\0';
+}
+
+void fake_rtc_data_open(struct fake_rtc *f, uint32_t peer, const char *label)
+{
+        f->rt->ev.data_open(peer, label, f->rt->ctx);
+}
+
+void fake_rtc_data(struct fake_rtc *f, uint32_t peer, const char *label, const void *data, size_t len)
+{
+        f->rt->ev.data(peer, label, data, len, f->rt->ctx);
 }

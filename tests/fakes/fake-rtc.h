@@ -14,6 +14,10 @@ struct fake_rtc {
         struct loop *loop;
         char trace[4096];
         bool never_connects, refuses_descriptions;
+        bool offered_data;   /* the last offer had a section for data channels */
+        int data_error;      /* what send_data answers, if negative */
+        uint8_t sent[64000]; /* the last message … */
+        size_t sent_len;
 };
 
 extern const struct rtc_ops fake_rtc_ops;
@@ -23,5 +27,7 @@ void fake_rtc_init(struct fake_rtc *f, struct loop *loop);
 void fake_rtc_peer_state(struct fake_rtc *f, uint32_t peer, enum peer_state state, enum peer_reason reason);
 void fake_rtc_speaking(struct fake_rtc *f, uint32_t peer, const char *mid, bool speaking);
 void fake_rtc_encryption(struct fake_rtc *f, uint32_t peer, const char *mid, enum e2ee_state state);
+void fake_rtc_data_open(struct fake_rtc *f, uint32_t peer, const char *label);
+void fake_rtc_data(struct fake_rtc *f, uint32_t peer, const char *label, const void *data, size_t len);
 void fake_rtc_candidate(struct fake_rtc *f, uint32_t peer, const char *line);
 void fake_rtc_expect(struct fake_rtc *f, const char *trace);
