@@ -130,13 +130,12 @@ void result_failed(enum api a, const char *text, struct result *ret)
 void result_engine(enum api a, const struct engine_result *er, struct result *ret)
 {
         const struct reason *reason = &reasons[er->reason];
+        bool says = er->err && er->detail[0]; /* the server, what is wrong with the token */
 
         if (er->reason == ENGINE_OK)
                 result_ok(a, ret);
-        else if (er->reason == ENGINE_INVALID_TOKEN && er->err && er->detail[0]) /* the server's opinion */
-                set(a, &invalid_token, ret, "invalid token: %s", er->detail);
         else if (er->reason == ENGINE_INVALID_TOKEN || er->reason == ENGINE_TOKEN_EXPIRED) /* one text for both */
-                result_invalid_token(a, ret);
+                set(a, &invalid_token, ret, "invalid token%s%s", says ? ": " : "", says ? er->detail : "");
         else if (reason->failed_text)
                 result_failed(a, reason->has_detail && er->detail[0] ? er->detail : reason->failed_text, ret);
         else

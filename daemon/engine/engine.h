@@ -43,7 +43,7 @@ enum engine_reason {
         ENGINE_INVALID_TOKEN,   /* 21101; err: 0, or the status with which the server refused, detail then its text */
         ENGINE_DUPLICATE_LOGIN, /* -1004: the same userId joined from elsewhere */
         ENGINE_KICKED,          /* -1006 */
-        ENGINE_TOKEN_EXPIRED,   /* -1009 */
+        ENGINE_TOKEN_EXPIRED,   /* -1009; err and detail likewise */
         ENGINE_ROOM_DISMISSED,  /* -1011 */
         ENGINE_SERVER_GONE,     /* -1084: no way back */
         ENGINE_UNREACHABLE,     /* "server unreachable" */

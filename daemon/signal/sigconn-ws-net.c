@@ -11,6 +11,9 @@
  * the socket is writable. Extensions are off: a compressed frame would pass max_message. What cannot be bounded from
  * here is a message in endlessly many fragments, which libsoup 3.2 puts together before it shows any of it.
  *
+ * Proxies are those of the environment (http_proxy, https_proxy, no_proxy) or the desktop, as libproxy finds them:
+ * wss goes through a proxy's CONNECT, ws as an ordinary request to it. Servers on this machine are reached without.
+ *
  * Certificates: libsoup accepts what the system's authorities vouch for; the rest is checked against ca_file here.
  */
 #include "signal/sigconn-ws-net.h"
@@ -23,8 +26,15 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "signal/sigconn-ws-refusal.h"
 
-enum { LINGER_MS = 500, RETRY_MS = 50, DEFAULT_TIMEOUT_MS = 10000, UNREAD_FACTOR = 4, CLOSED_TEXT_MAX = 160 };
+enum {
+        LINGER_MS = 500,
+        RETRY_MS = 50,
+        DEFAULT_TIMEOUT_MS = 10000,
+        UNREAD_FACTOR = 4,
+        CLOSED_TEXT_MAX = WS_REFUSAL_MAX
+};
 
 enum ws_state { WS_NEW, WS_CONNECTING, WS_OPEN, WS_ENDED };
 enum ws_event_type { WS_EVENT_OPENED, WS_EVENT_MESSAGE, WS_EVENT_CLOSED };
@@ -49,6 +59,7 @@ struct ws_net {
         enum ws_state state;
         bool released;      /* by control */
         bool answer_due;    /* libsoup will still call on_connected() */
+        bool asked;         /* the handshake is written: an answer is the server's own, and no proxy's */
         bool close_started; /* our close frame is on its way */
         /* owned references */
         GCancellable *cancellable;
@@ -56,7 +67,8 @@ struct ws_net {
         SoupMessage *request;
         GTlsDatabase *extra_ca;
         SoupWebsocketConnection *conn;
-        GSource *writer;           /* while something is queued */
+        GSource *writer; /* while something is queued */
+        struct ws_refusal *refusal;
         struct loop_source *timer; /* the opening's end; then what is left to do: the `closed`, the freeing */
         struct list queue;
         struct ws_event *closed; /* until control's mailbox has taken it */
@@ -245,16 +257,26 @@ static void end_with(struct ws_net *n, const GError *e)
         end(n, from_gerror(e), 0, e->message);
 }
 
+static void end_at_proxy(struct ws_net *n, unsigned status)
+{
+        char text[CLOSED_TEXT_MAX];
+
+        snprintf(text, sizeof(text), "the proxy refuses: %u %s", status, soup_status_get_phrase(status));
+        end(n, -ECONNREFUSED, 0, text);
+}
+
 /* The handshake was not taken: the server's status says why, unless it agreed and then did it wrongly. */
 static void end_refused(struct ws_net *n, const GError *e)
 {
         unsigned status = soup_message_get_status(n->request);
 
-        if (e->domain != SOUP_WEBSOCKET_ERROR || status == SOUP_STATUS_SWITCHING_PROTOCOLS || status < 100)
+        if (!n->asked && status >= 300)
+                end_at_proxy(n, status);
+        else if (e->domain != SOUP_WEBSOCKET_ERROR || status == SOUP_STATUS_SWITCHING_PROTOCOLS || status < 100)
                 end_with(n, e);
         else
                 end(n, status == SOUP_STATUS_UNAUTHORIZED || status == SOUP_STATUS_FORBIDDEN ? -EACCES : -ECONNREFUSED,
-                    status, e->message);
+                    status, ws_refusal_text(n->refusal, status));
 }
 
 /* ---- the open connection ---- */
@@ -417,6 +439,12 @@ static bool is_loopback(const char *host)
         return address ? g_inet_address_get_is_loopback(address) : g_ascii_strcasecmp(host, "localhost") == 0;
 }
 
+static void on_asked(SoupMessage *request, struct ws_net *n)
+{
+        (void)request;
+        n->asked = true;
+}
+
 static bool make_request(struct ws_net *n)
 {
         n->request = soup_message_new(SOUP_METHOD_GET, n->url);
@@ -429,7 +457,9 @@ static bool make_request(struct ws_net *n)
                 soup_message_headers_replace(soup_message_get_request_headers(n->request), "Authorization",
                                              n->authorization);
         g_signal_connect(n->request, "accept-certificate", G_CALLBACK(on_certificate), n);
+        g_signal_connect(n->request, "wrote-headers", G_CALLBACK(on_asked), n);
         n->session = soup_session_new();
+        n->refusal = ws_refusal_new(n->session, n->authorization);
         if (is_loopback(g_uri_get_host(soup_message_get_uri(n->request))))
                 soup_session_set_proxy_resolver(n->session, NULL);
         return true;
@@ -477,6 +507,7 @@ static void finish(struct ws_net *n)
         if (n->session)
                 soup_session_abort(n->session);
         g_clear_object(&n->session);
+        n->refusal = ws_refusal_free(n->refusal);
         g_clear_object(&n->extra_ca);
         g_clear_object(&n->cancellable);
         n->timer = loop_remove(n->timer);

@@ -21,7 +21,8 @@ struct sigconn_events {
         void (*opened)(void *ctx);
         void (*message)(const char *data, size_t len, bool binary, void *ctx); /* borrowed; also NUL-terminated */
         /* err: negative errno (-ECONNREFUSED, -ETIMEDOUT, -EMSGSIZE …; -EKEYREJECTED: certificate not trusted), or 0
-         * for an orderly close by the server. http_status: of a refused upgrade, else 0. text: for the log. */
+         * for an orderly close by the server. http_status: of a refused upgrade, else 0. text: what the server said to
+         * that (its body in one line, bounded and printable, or the status's name), else for the log. */
         void (*closed)(int err, unsigned http_status, const char *text, void *ctx);
 };
 

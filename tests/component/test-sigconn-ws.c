@@ -3,6 +3,8 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <libsoup/soup.h>
+#include <poll.h>
+#include <pthread.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -25,7 +27,8 @@ struct fixture {
         char dir[32], url[128], ca[64];
         unsigned port;
         GPtrArray *accepted;
-        char authorization[64];
+        char authorization[9000];
+        size_t query_len;
         bool ready;
         /* what came */
         bool opened, closed, got_message;
@@ -58,6 +61,9 @@ static void accept_one(SoupServerMessage *msg, const char *path, SoupWebsocketCo
         const char *a = soup_message_headers_get_one(soup_server_message_get_request_headers(msg), "Authorization");
         char big[MAX_MESSAGE + 2];
 
+        const char *query = g_uri_get_query(soup_server_message_get_uri(msg));
+
+        f->query_len = query ? strlen(query) : 0;
         snprintf(f->authorization, sizeof(f->authorization), "%s", a ? a : "");
         g_signal_connect(c, "message", G_CALLBACK(server_message), f);
         g_signal_connect(c, "closed", G_CALLBACK(server_closed), f);
@@ -84,10 +90,13 @@ static void on_websocket(SoupServer *s, SoupServerMessage *msg, const char *path
 
 static void on_status(SoupServer *s, SoupServerMessage *msg, const char *path, GHashTable *query, gpointer data)
 {
+        const char *body = query ? g_hash_table_lookup(query, "body") : NULL;
+
         (void)s;
-        (void)query;
         (void)data;
         soup_server_message_set_status(msg, (guint)atoi(path + 1), NULL);
+        if (body)
+                soup_server_message_set_response(msg, "text/plain", SOUP_MEMORY_COPY, body, strlen(body));
         if (strcmp(path, "/302") == 0)
                 soup_message_headers_append(soup_server_message_get_response_headers(msg), "Location", "/echo");
 }
@@ -325,6 +334,63 @@ TEST(refused_upgrades_give_their_status)
         teardown(&f);
 }
 
+TEST(refused_upgrades_give_the_words_of_the_server)
+{
+        struct fixture f;
+        char url[1024];
+
+        setup(&f);
+        open_path(&f, "/401?body=invalid%20API%20key:%20k%0Asecond%01line%0A");
+        expect_closed(&f, -EACCES, 401);
+        ASSERT_STR(f.text, "invalid API key: k second line");
+        open_path(&f, "/401?body=invalid%20token:%20t0ken,%20expired"); /* as servers do */
+        expect_closed(&f, -EACCES, 401);
+        ASSERT_STR(f.text, "invalid token: (hidden), expired");
+        open_path(&f, "/404");
+        expect_closed(&f, -ECONNREFUSED, 404);
+        ASSERT_STR(f.text, "Not Found");
+        open_path(&f, "/503?body=%FF%FEx");
+        expect_closed(&f, -ECONNREFUSED, 503);
+        ASSERT_STR(f.text, "Service Unavailable");
+        snprintf(url, sizeof(url), "ws://127.0.0.1:%u/401?body=%0600d", f.port, 0);
+        open_url(&f, url, NULL, NULL);
+        expect_closed(&f, -EACCES, 401);
+        ASSERT_EQ(strspn(f.text, "0"), strlen(f.text));
+        ASSERT_EQ(strlen(f.text), 159);
+        teardown(&f);
+}
+
+TEST(long_tokens_are_not_quoted)
+{
+        char url[13000], authorization[6100];
+        struct fixture f;
+        struct sigconn_params p = { .url = url, .authorization = authorization, .timeout_ms = 2000 };
+
+        setup(&f);
+        snprintf(authorization, sizeof(authorization), "Bearer %06000d", 7);
+        snprintf(url, sizeof(url), "ws://127.0.0.1:%u/401?body=a+%06000d,+b+%06000d,+c", f.port, 7, 7);
+        ASSERT_OK(f.provider.ops->open(f.provider.factory, &p, &events, &f, &f.conn));
+        expect_closed(&f, -EACCES, 401);
+        ASSERT_STR(f.text, "a (hidden), b"); /* the second one was cut */
+        teardown(&f);
+}
+
+TEST(long_requests_arrive_whole)
+{
+        char url[9100], authorization[8100];
+        struct fixture f;
+        struct sigconn_params p = { .url = url, .authorization = authorization, .timeout_ms = 2000 };
+
+        setup(&f);
+        snprintf(url, sizeof(url), "ws://127.0.0.1:%u/echo?join_request=%09000d", f.port, 0);
+        snprintf(authorization, sizeof(authorization), "Bearer %08000d", 0);
+        ASSERT_OK(f.provider.ops->open(f.provider.factory, &p, &events, &f, &f.conn));
+        wait_for(&f, &f.opened);
+        ASSERT_EQ(f.query_len, strlen("join_request=") + 9000);
+        ASSERT_STR(f.authorization, authorization);
+        teardown(&f);
+}
+
 TEST(wrong_subprotocol_is_a_protocol_error)
 {
         struct fixture f;
@@ -510,7 +576,7 @@ static void make_certificates(const char *dir)
                  "$req -x509 -keyout ca.key -out ca.pem -subj /CN=Throwaway "
                  "  -addext basicConstraints=critical,CA:TRUE && "
                  "$req -keyout good.key -out good.csr -subj /CN=good && "
-                 "printf 'subjectAltName=IP:127.0.0.1,DNS:localhost' >good.ext && "
+                 "printf 'subjectAltName=IP:127.0.0.1,DNS:localhost,DNS:server.invalid' >good.ext && "
                  "openssl x509 -req -in good.csr -CA ca.pem -CAkey ca.key -days 2 -extfile good.ext -out good.pem && "
                  "printf 'subjectAltName=DNS:elsewhere.example' >other.ext && "
                  "openssl x509 -req -in good.csr -CA ca.pem -CAkey ca.key -days 2 -extfile other.ext -out other.pem",
@@ -525,6 +591,113 @@ static void remove_folder(const char *dir)
 
         snprintf(command, sizeof(command), "rm -r %s", dir);
         ASSERT_EQ(system(command), 0);
+}
+
+/* ---- proxies ---- */
+
+struct proxy {
+        pthread_t thread;
+        int fd;
+        unsigned port, server_port, n_requests;
+        const char *answer; /* to CONNECT; NULL: goes through */
+        char request[1024];
+};
+
+static void pump(int a, int b)
+{
+        struct pollfd fds[] = { { .fd = a, .events = POLLIN }, { .fd = b, .events = POLLIN } };
+        char buf[4096];
+
+        while (poll(fds, 2, -1) > 0)
+                for (int i = 0; i < 2; i++) {
+                        ssize_t n = fds[i].revents ? recv(fds[i].fd, buf, sizeof(buf), 0) : 1;
+
+                        if (n <= 0)
+                                return;
+                        if (fds[i].revents)
+                                send(fds[1 - i].fd, buf, (size_t)n, MSG_NOSIGNAL);
+                }
+}
+
+static void *run_proxy(void *data)
+{
+        struct proxy *x = data;
+        struct sockaddr_in a = { .sin_family = AF_INET,
+                                 .sin_port = htons((uint16_t)x->server_port),
+                                 .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+        const char *answer = x->answer ? x->answer : "HTTP/1.1 200 OK\r\n\r\n";
+        int client, server;
+
+        while ((client = accept4(x->fd, NULL, NULL, SOCK_CLOEXEC)) >= 0) {
+                ASSERT_GT(recv(client, x->request, sizeof(x->request) - 1, 0), 0);
+                x->n_requests++;
+                server = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+                ASSERT_OK(connect(server, (struct sockaddr *)&a, sizeof(a)));
+                ASSERT_GT(send(client, answer, strlen(answer), MSG_NOSIGNAL), 0);
+                if (!x->answer)
+                        pump(client, server);
+                close(server);
+                close(client);
+        }
+        return NULL;
+}
+
+static void proxy_start(struct proxy *x, unsigned server_port, const char *answer)
+{
+        char url[64];
+
+        *x = (struct proxy){ .server_port = server_port, .answer = answer };
+        x->fd = listen_silently(&x->port);
+        snprintf(url, sizeof(url), "http://127.0.0.1:%u", x->port);
+        setenv("https_proxy", url, true);
+        ASSERT_EQ(pthread_create(&x->thread, NULL, run_proxy, x), 0);
+}
+
+static void proxy_stop(struct proxy *x)
+{
+        unsetenv("https_proxy");
+        unsetenv("no_proxy");
+        shutdown(x->fd, SHUT_RDWR);
+        pthread_join(x->thread, NULL);
+        close(x->fd);
+}
+
+TEST(the_proxy_of_the_environment_is_gone_through)
+{
+        char dir[] = "/tmp/test-sigconn-XXXXXX", ca[64], good[64], key[64];
+        struct fixture f;
+        struct proxy x;
+
+        ASSERT(mkdtemp(dir));
+        make_certificates(dir);
+        snprintf(ca, sizeof(ca), "%s/ca.pem", dir);
+        snprintf(good, sizeof(good), "%s/good.pem", dir);
+        snprintf(key, sizeof(key), "%s/good.key", dir);
+        setup_tls(&f, good, key);
+
+        proxy_start(&x, f.port, NULL);
+        open_url(&f, "wss://server.invalid/echo", "janus-protocol", ca);
+        wait_for(&f, &f.opened);
+        close_conn(&f);
+        ASSERT(strstr(x.request, "CONNECT server.invalid:443 HTTP/1.1\r\n"));
+        ASSERT(!strstr(x.request, "t0ken")); /* is for the server only */
+        f.opened = false;
+        setenv("no_proxy", "server.invalid", true);
+        open_url(&f, "wss://server.invalid/echo", "janus-protocol", ca);
+        wait_for(&f, &f.closed);
+        ASSERT_LT(f.error, 0);
+        close_conn(&f);
+        f.closed = false;
+        proxy_stop(&x);
+        ASSERT_EQ(x.n_requests, 1);
+
+        proxy_start(&x, f.port, "HTTP/1.1 403 Forbidden\r\nContent-Length: 5\r\n\r\nblock");
+        open_url(&f, "wss://server.invalid/echo", "janus-protocol", ca);
+        expect_closed(&f, -ECONNREFUSED, 0); /* nothing is wrong with the token */
+        ASSERT_STR(f.text, "the proxy refuses: 403 Forbidden");
+        proxy_stop(&x);
+        teardown(&f);
+        remove_folder(dir);
 }
 
 TEST(certificates_are_verified_against_the_system_and_ca_file)

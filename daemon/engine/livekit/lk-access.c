@@ -208,11 +208,15 @@ static void describe(unsigned status, const char *text, struct engine_result *re
 
 enum lk_refusal lk_access_refused(unsigned status, const char *text, struct engine_result *ret)
 {
+        static const char quote[] = "invalid token: (hidden), error: "; /* signal/sigconn-ws-refusal.h */
         enum lk_refusal refusal = judge(status, text);
 
         *ret = (struct engine_result){ .reason = ENGINE_REFUSED, .err = (int)status };
-        if (status == 401 || status == 403)
-                ret->reason = ENGINE_INVALID_TOKEN;
+        if (status == 401 || status == 403) {
+                ret->reason = strstr(text, "expired") ? ENGINE_TOKEN_EXPIRED : ENGINE_INVALID_TOKEN;
+                if (strncmp(text, quote, strlen(quote)) == 0)
+                        text += strlen(quote);
+        }
         if (refusal == LK_REFUSED_OLD_SERVER)
                 text = "no LiveKit server at this address";
         describe(status, text, ret);

@@ -81,6 +81,8 @@ TEST(engine_results)
                 { ENGINE_INVALID_TOKEN, 401, "invalid API key", 21101,
                   "joinRtcRoom:fail invalid token: invalid API key" },
                 { ENGINE_INVALID_TOKEN, 401, "", 21101, "joinRtcRoom:fail invalid token" },
+                { ENGINE_TOKEN_EXPIRED, 401, "token is expired", 21101,
+                  "joinRtcRoom:fail invalid token: token is expired" },
                 { ENGINE_TOKEN_EXPIRED, 0, "", 21101, "joinRtcRoom:fail invalid token" },
                 { ENGINE_DUPLICATE_LOGIN, 0, "", 21102, "joinRtcRoom:fail error code:-1004" },
                 { ENGINE_KICKED, 0, "", 21102, "joinRtcRoom:fail error code:-1006" },

@@ -202,6 +202,8 @@ TEST(refusals_are_told_apart)
                 const char *detail;
         } cases[] = {
                 { 401, "invalid API key", LK_REFUSED, ENGINE_INVALID_TOKEN, "invalid API key" },
+                { 401, "invalid token: (hidden), error: token is expired", LK_REFUSED, ENGINE_TOKEN_EXPIRED,
+                  "token is expired" },
                 { 403, "", LK_REFUSED, ENGINE_INVALID_TOKEN, "HTTP status 403" },
                 { 400, "identity cannot be empty", LK_REFUSED, ENGINE_REFUSED, "identity cannot be empty" },
                 { 404, "requested room does not exist", LK_REFUSED, ENGINE_REFUSED, "requested room does not exist" },
