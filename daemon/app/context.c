@@ -380,7 +380,7 @@ void context_get(const struct context *c, struct context_view *ret)
                 .echo_cancellation = c->settings.echo_cancellation,
                 .automatic_gain_control = c->settings.automatic_gain_control,
                 .talking = c->talker,
-                .token_expires_at = here ? room->token.expires_at : 0,
+                .token_expires_at = here ? room->token.life.expires_at : 0,
         };
 }
 

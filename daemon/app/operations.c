@@ -51,29 +51,29 @@ static void fail_outside(struct context *c, struct request *rq)
         request_complete_failed(c, rq, "not in a room");
 }
 
-/* The AppKey of the context's app, or NULL. */
-static const char *app_key_of(const struct context *c)
+/* What is configured for the context's app, or NULL. */
+static const struct config_app *app_of(const struct context *c)
 {
-        const struct config_app *app = config_find_app(c->manager->config, c->app_id);
-
-        return app ? app->app_key : NULL;
+        return config_find_app(c->manager->config, c->app_id);
 }
 
 /* False: not a good one; ret_res is filled. */
 static bool judge_token(struct context *c, enum api api, const char *room_id, const char *user_id, const char *token,
-                        uint64_t *ret_expires_at, struct result *ret_res)
+                        struct token_life *ret_life, struct result *ret_res)
 {
+        const struct config_app *app = app_of(c);
         struct token_claim claim = {
                 .app_id = c->app_id,
                 .room_id = room_id,
                 .user_id = user_id,
                 .token = token,
-                .app_key = app_key_of(c),
+                .app_key = app ? app->app_key : NULL,
                 .engine = c->url.engine,
+                .has_key_pair = app && app->livekit_api_secret,
                 .now_s = c->manager->env.realtime_us() / US_PER_SEC,
         };
 
-        if (token_judge(&claim, ret_expires_at) == TOKEN_GOOD)
+        if (token_judge(&claim, ret_life) == TOKEN_GOOD)
                 return true;
         result_invalid_token(api, ret_res);
         return false;
@@ -94,20 +94,20 @@ static enum consent_policy check_consent(struct context *c, struct request *rq)
         return p;
 }
 
-static void start_held_join(struct context *c, uint64_t expires_at)
+static void start_held_join(struct context *c, const struct token_life *life)
 {
         c->consented |= room_of(c)->auto_publish && !c->invisible;
-        room_start(room_of(c), app_key_of(c), expires_at);
+        room_start(room_of(c), app_of(c), life);
 }
 
 static void join_allowed(struct context *c)
 {
         struct room *room = room_of(c);
-        uint64_t expires_at;
+        struct token_life life;
         struct result res;
 
-        if (judge_token(c, API_JOIN, room->room_id, room->user_id, room->held.token, &expires_at, &res))
-                start_held_join(c, expires_at);
+        if (judge_token(c, API_JOIN, room->room_id, room->user_id, room->held.token, &life, &res))
+                start_held_join(c, &life);
         else
                 room_refuse(room, &res);
 }
@@ -141,7 +141,7 @@ static void join_checked(struct context *c, struct request *rq, struct params_jo
 {
         enum consent_policy consent = CONSENT_ALLOW;
         struct room *room = room_of(c);
-        uint64_t expires_at;
+        struct token_life life;
         struct result res;
 
         if (room->state != ROOM_STATE_IDLE) {
@@ -155,9 +155,9 @@ static void join_checked(struct context *c, struct request *rq, struct params_jo
                 fail_auth(c, rq);
         } else if (consent == CONSENT_ASK) {
                 room_hold(room, c, rq, p); /* and on_answer() */
-        } else if (judge_token(c, API_JOIN, p->room_id, p->user_id, p->token, &expires_at, &res)) {
+        } else if (judge_token(c, API_JOIN, p->room_id, p->user_id, p->token, &life, &res)) {
                 room_hold(room, c, rq, p);
-                start_held_join(c, expires_at);
+                start_held_join(c, &life);
         } else {
                 request_complete(c, rq, &res);
         }
@@ -297,7 +297,7 @@ static void start_update_token(struct context *c, struct request *rq, const stru
         }
         if (!is_inside(c))
                 fail_outside(c, rq);
-        else if (judge_token(c, rq->api, room->room_id, room->user_id, p.token, &rq->expires_at, &res))
+        else if (judge_token(c, rq->api, room->room_id, room->user_id, p.token, &rq->life, &res))
                 room_update_token(room_of(c), rq, p.token);
         else
                 request_complete(c, rq, &res);

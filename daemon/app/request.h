@@ -10,6 +10,7 @@
 #include "app/consent.h"
 #include "app/manager.h"
 #include "app/params.h"
+#include "app/token.h"
 #include "base/list.h"
 
 struct request {
@@ -24,7 +25,7 @@ struct request {
         struct result result;
         struct params_stream stream; /* publish and subscribe: what success makes true */
         bool visible;                /* visibility: likewise */
-        uint64_t expires_at;         /* update of the token: likewise */
+        struct token_life life;      /* update of the token: likewise */
         context_stats_fn stats_done; /* statistics only */
         void *stats_ctx;
         char requester[]; /* unique name */

@@ -96,7 +96,7 @@ static void finish_request(struct room *room, struct request *rq, const struct e
         if (rq->api == API_CHANGE_USER_VISIBILITY)
                 become(room, rq->visible);
         if (rq->api == API_UPDATE_TOKEN) {
-                token_clock_set(&room->token, rq->expires_at);
+                token_clock_set(&room->token, rq->life);
                 context_changed(c, CONTEXT_TOKEN_EXPIRES_AT);
         }
         request_complete_ok(c, rq);

@@ -68,7 +68,7 @@ static void do_close(struct room *room)
         context_stop_talking(c);
         levels_follow_room(c);
         voice_close(room);
-        token_clock_set(&room->token, 0);
+        token_clock_set(&room->token, (struct token_life){ 0 });
         wishes_clear(&room->wishes);
         room_quality_end(room);
         room->publish_op = room->visible_op = 0; /* what they answer now is of no room any more */
@@ -121,7 +121,7 @@ static void do_enter(struct room *room)
         if (rq)
                 request_complete_ok(c, rq);
         c->capture_auto = room->auto_publish;
-        token_clock_set(&room->token, room->token.expires_at);
+        token_clock_set(&room->token, room->token.life);
         context_changed(c, CONTEXT_AUDIO_PUBLISHED | CONTEXT_AUDIO_CAPTURE);
         room_follow_intents(room);
         room_quality_begin(room);
@@ -177,7 +177,7 @@ static void do_vacate(struct room *room)
         room->self = participant_free(room->self); /* of a join that failed */
         params_join_done(&room->held);
         room->published = false;
-        token_clock_set(&room->token, 0);
+        token_clock_set(&room->token, (struct token_life){ 0 });
         room->room_id[0] = room->user_id[0] = '\0';
         if (!c)
                 return;
@@ -407,7 +407,7 @@ static void on_expired(void *ctx)
 
 /* ---- from above ---- */
 
-static int start_engine(struct room *room, const struct params_join *p, const char *app_key)
+static int start_engine(struct room *room, const struct params_join *p, const struct config_app *app)
 {
         struct manager *m = room->manager;
         struct context *c = room->context;
@@ -417,7 +417,9 @@ static int start_engine(struct room *room, const struct params_join *p, const ch
                 .room_id = p->room_id,
                 .user_id = p->user_id,
                 .token = p->token,
-                .app_key = app_key,
+                .app_key = app ? app->app_key : NULL,
+                .api_key = app ? app->livekit_api_key : NULL,
+                .api_secret = app ? app->livekit_api_secret : NULL,
                 .auto_publish = room->published,
                 .visible = room->visible,
                 .auto_subscribe = p->auto_subscribe,
@@ -460,7 +462,7 @@ void room_hold(struct room *room, struct context *c, struct request *rq, struct 
         context_changed(c, CONTEXT_ROOM_ID | CONTEXT_USER_ID);
 }
 
-void room_start(struct room *room, const char *app_key, uint64_t expires_at)
+void room_start(struct room *room, const struct config_app *app, const struct token_life *life)
 {
         struct engine_result why = { .reason = ENGINE_INTERNAL };
         struct context *c = room->context;
@@ -468,10 +470,10 @@ void room_start(struct room *room, const char *app_key, uint64_t expires_at)
 
         room->published = context_wants_publish(c, room->auto_publish);
         room->visible = !c->invisible;
-        room->token.expires_at = expires_at;
+        room->token.life = *life;
         context_changed(c, CONTEXT_TOKEN_EXPIRES_AT);
         (void)loop_set_timer(room->deadline, loop_now_us(loop_of(room)) + ROOM_JOIN_TIMEOUT_MS * US_PER_MS);
-        r = start_engine(room, &room->held, app_key);
+        r = start_engine(room, &room->held, app);
         params_join_done(&room->held);
         if (r >= 0)
                 return;

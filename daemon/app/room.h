@@ -61,7 +61,8 @@ static inline bool room_is_in(const struct room *room)
 void room_hold(struct room *room, struct context *c, struct request *rq, struct params_join *p);
 /* The join that holds the room passed its checks: the engine starts. The outcome goes to its request, also that of a
  * failure here. */
-void room_start(struct room *room, const char *app_key, uint64_t expires_at);
+void room_start(struct room *room, const struct config_app *app /* NULL: not configured */,
+                const struct token_life *life);
 /* It did not pass; the request gets `res`. */
 void room_refuse(struct room *room, const struct result *res);
 /* Leaves in whatever state; a join in flight has been completed by the caller with room_fail_join(). */

@@ -1,7 +1,12 @@
 /* token.h - may this user enter this room with this token? And the clock of its expiry.
  *
  * With the app's AppKey the token is of the "001" form and judged here. Without one it is the server's own and passes
- * to an engine that can judge it; the embedded server has no tokens of its own. Control thread.
+ * to an engine that can judge it; the embedded server has no tokens of its own.
+ *
+ * A LiveKit server takes its own JWT, of which only the grant can be judged here: its signature is the server's
+ * affair. It opens the room and does not end it, as the server renews it by itself. A "001" token opens a LiveKit
+ * where the configuration has the key pair with which the engine makes a JWT of it; it is judged, and ends, as ever.
+ * Control thread.
  */
 #pragma once
 
@@ -14,10 +19,15 @@ struct token_claim { /* borrowed */
         const char *app_id, *room_id, *user_id, *token;
         const char *app_key; /* NULL: not known */
         const char *engine;  /* name */
+        bool has_key_pair;   /* of LiveKit, for this app */
         uint64_t now_s;      /* Unix time */
 };
-/* *ret_expires_at: Unix seconds, 0 never or not known. Written for TOKEN_GOOD only. Logs why a token is bad. */
-enum token_verdict token_judge(const struct token_claim *claim, uint64_t *ret_expires_at);
+struct token_life {
+        uint64_t expires_at; /* Unix seconds; 0: never or not known */
+        bool ends_room;      /* then it is over; else it only opens the room */
+};
+/* ret: written for TOKEN_GOOD only. Logs why a token is bad. */
+enum token_verdict token_judge(const struct token_claim *claim, struct token_life *ret);
 
 enum { TOKEN_WARNING_S = 30 };
 
@@ -25,7 +35,7 @@ struct token_clock {
         struct loop_source *timer;
         struct loop *loop;
         uint64_t (*realtime_us)(void);
-        uint64_t expires_at; /* 0: never */
+        struct token_life life;
         bool warned;
         void (*will_expire)(void *ctx);
         void (*expired)(void *ctx);
@@ -33,6 +43,6 @@ struct token_clock {
 };
 int token_clock_init(struct token_clock *t, struct loop *loop, uint64_t (*realtime_us)(void));
 void token_clock_done(struct token_clock *t);
-/* From the loop: will_expire() 30 s ahead (once; at once if less remains), expired() after the last valid second.
- * 0 stops the clock. */
-void token_clock_set(struct token_clock *t, uint64_t expires_at);
+/* From the loop: will_expire() 30 s ahead (once; at once if less remains), expired() after the last valid second. A
+ * life without an end, or that ends no room, stops the clock. */
+void token_clock_set(struct token_clock *t, struct token_life life);

@@ -39,6 +39,11 @@ static void start(struct token_clock *t, struct heard *h)
         t->ctx = h;
 }
 
+static void set(struct token_clock *t, uint64_t expires_at)
+{
+        token_clock_set(t, (struct token_life){ .expires_at = expires_at, .ends_room = true });
+}
+
 static void finish(struct token_clock *t)
 {
         token_clock_done(t);
@@ -51,7 +56,7 @@ TEST(never_means_never)
         struct heard h;
 
         start(&t, &h);
-        token_clock_set(&t, 0);
+        set(&t, 0);
         vloop_run_for(loop, 3600 * US_PER_SEC);
         ASSERT_EQ(h.warnings + h.ends, 0);
         finish(&t);
@@ -63,7 +68,7 @@ TEST(warning_and_end_come_once)
         struct heard h;
 
         start(&t, &h);
-        token_clock_set(&t, START_S + 1000);
+        set(&t, START_S + 1000);
         vloop_run_for(loop, 970 * US_PER_SEC - 1);
         ASSERT_EQ(h.warnings, 0);
         vloop_run_for(loop, 1);
@@ -84,9 +89,9 @@ TEST(a_stopped_clock_is_silent)
         struct heard h;
 
         start(&t, &h);
-        token_clock_set(&t, START_S + 100);
+        set(&t, START_S + 100);
         vloop_run_for(loop, 60 * US_PER_SEC);
-        token_clock_set(&t, 0);
+        set(&t, 0);
         vloop_run_for(loop, 100 * US_PER_SEC);
         ASSERT_EQ(h.warnings + h.ends, 0);
         finish(&t);
@@ -98,7 +103,7 @@ TEST(a_machine_that_slept_notices_soon)
         struct heard h;
 
         start(&t, &h);
-        token_clock_set(&t, START_S + 3600);
+        set(&t, START_S + 3600);
         vloop_run_for(loop, 10 * US_PER_SEC);
         jump_us = 7200 * US_PER_SEC;
         vloop_run_for(loop, 30 * US_PER_SEC);
@@ -112,11 +117,25 @@ TEST(the_largest_expiry_is_no_overflow)
         struct heard h;
 
         start(&t, &h);
-        token_clock_set(&t, UINT32_MAX);
+        set(&t, UINT32_MAX);
         vloop_run_for(loop, 3600 * US_PER_SEC);
         ASSERT_EQ(h.warnings + h.ends, 0);
-        token_clock_set(&t, 1); /* and the smallest no underflow */
+        set(&t, 1); /* and the smallest no underflow */
         vloop_run_for(loop, 1);
         ASSERT_EQ(h.ends, 1);
+        finish(&t);
+}
+
+TEST(what_only_opens_a_room_never_ends_it)
+{
+        struct token_clock t = { 0 };
+        struct heard h;
+
+        start(&t, &h);
+        set(&t, START_S + 100);
+        token_clock_set(&t, (struct token_life){ .expires_at = START_S + 100 });
+        ASSERT_EQ(t.life.expires_at, START_S + 100);
+        vloop_run_for(loop, 200 * US_PER_SEC);
+        ASSERT_EQ(h.warnings + h.ends, 0);
         finish(&t);
 }
