@@ -482,6 +482,7 @@ static int media_peer_new(struct rtc_media *m, uint32_t number, const struct rtc
                                                       .n_servers = params->n_ice_servers,
                                                       .relay_only = params->relay_only,
                                                       .controlling = params->controlling,
+                                                      .tcp = params->tcp,
                                                       .loopback = m->ice_loopback },
                                       .identity = m->identity,
                                       .rng = m->rng,

@@ -56,6 +56,7 @@ struct rtc_peer_params {
         const struct ice_server *ice_servers;
         size_t n_ice_servers;
         bool relay_only, controlling;
+        bool tcp;  /* TCP candidates of the server are dialled as well: for who has no UDP */
         bool echo; /* offers are sendrecv: what is sent comes back */
         bool data; /* data channels are taken when the other side offers them */
         bool red;  /* redundant audio (RFC 2198): offered, taken, and sent where the other side wants it */

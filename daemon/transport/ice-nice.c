@@ -41,7 +41,7 @@ struct ice {
         char *remote_ufrag;
         struct turns_bridge *bridges[BRIDGES_MAX]; /* owned */
         size_t n_bridges;
-        bool uses_turn, announced, gathered;
+        bool uses_turn, announced, gathered, tcp;
         bool restarted;       /* by us: the other side's credentials for it are still to come */
         bool unreachable;     /* this machine has no address at all */
         enum ice_state state; /* as last told */
@@ -49,10 +49,14 @@ struct ice {
 
 /* ---- what libnice tells ---- */
 
+/* Those of TCP are not told: we only dial. libnice also listens, but nobody learns where. */
 static void tell_candidate(struct ice *i, NiceCandidate *c)
 {
-        gchar *sdp = nice_agent_generate_local_candidate_sdp(i->agent, c);
+        gchar *sdp;
 
+        if (c->transport != NICE_CANDIDATE_TRANSPORT_UDP)
+                return;
+        sdp = nice_agent_generate_local_candidate_sdp(i->agent, c);
         if (sdp && strncmp(sdp, "a=", 2) == 0)
                 i->ev.candidate(sdp + 2, i->ctx);
         g_free(sdp);
@@ -267,9 +271,10 @@ static int open_agent(struct ice *i, const struct ice_config *config)
                                        NICE_AGENT_OPTION_ICE_TRICKLE | NICE_AGENT_OPTION_CONSENT_FRESHNESS);
         if (!i->agent)
                 return -ENOMEM;
-        g_object_set(i->agent, "upnp", FALSE, "ice-tcp", FALSE, "controlling-mode", (gboolean)config->controlling,
-                     "keepalive-conncheck", TRUE, "force-relay", (gboolean)config->relay_only, "stun-pacing-timer",
-                     PACING_MS, "stun-initial-timeout", STUN_FIRST_TIMEOUT_MS, NULL);
+        g_object_set(i->agent, "upnp", FALSE, "ice-tcp", (gboolean)config->tcp, "controlling-mode",
+                     (gboolean)config->controlling, "keepalive-conncheck", TRUE, "force-relay",
+                     (gboolean)config->relay_only, "stun-pacing-timer", PACING_MS, "stun-initial-timeout",
+                     STUN_FIRST_TIMEOUT_MS, NULL);
         i->stream = nice_agent_add_stream(i->agent, 1);
         if (i->stream == 0)
                 return -EIO;
@@ -292,6 +297,7 @@ static int agent_create(void *factory, const struct ice_config *config, const st
         i->ev = *ev;
         i->ctx = ctx;
         i->context = factory;
+        i->tcp = config->tcp;
         r = open_agent(i, config);
         if (r == 0) {
                 watch(i);
@@ -343,16 +349,20 @@ static int agent_set_remote(struct ice *i, const char *ufrag, const char *pwd)
         return 0;
 }
 
-/* "candidate:FOUNDATION COMPONENT TRANSPORT PRIORITY ADDRESS PORT typ …": ours are UDP, component 1, by address. */
-static bool is_usable(const char *line)
+/* "candidate:FOUNDATION COMPONENT TRANSPORT PRIORITY ADDRESS PORT typ …": component 1, by address, UDP or (if wanted)
+ * a TCP port that listens. */
+static bool is_usable(const struct ice *i, const char *line)
 {
         char transport[8], address[64];
         unsigned component;
+        bool tcp;
 
         if (strlen(line) >= LINE_MAX_BYTES ||
             sscanf(line, "candidate:%*32s %u %7s %*u %63s", &component, transport, address) != 3)
                 return false;
-        return component == COMPONENT && strcasecmp(transport, "udp") == 0 && !g_str_has_suffix(address, ".local");
+        tcp = i->tcp && strcasecmp(transport, "tcp") == 0 && strstr(line, " tcptype passive");
+        return component == COMPONENT && (tcp || strcasecmp(transport, "udp") == 0) &&
+               !g_str_has_suffix(address, ".local");
 }
 
 static int agent_add_remote_candidate(struct ice *i, const char *line)
@@ -365,7 +375,7 @@ static int agent_add_remote_candidate(struct ice *i, const char *line)
                 (void)nice_agent_peer_candidate_gathering_done(i->agent, i->stream);
                 return 0;
         }
-        if (!is_usable(line))
+        if (!is_usable(i, line))
                 return 0;
         snprintf(sdp, sizeof(sdp), "a=%s", line);
         c = nice_agent_parse_remote_candidate_sdp(i->agent, i->stream, sdp);

@@ -16,6 +16,7 @@ struct ice_config {
         size_t n_servers;
         bool relay_only;
         bool controlling;
+        bool tcp;      /* also dial TCP candidates (RFC 6544) */
         bool loopback; /* also gather 127.0.0.1 and ::1 (tests) */
 };
 

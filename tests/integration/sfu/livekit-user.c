@@ -245,6 +245,7 @@ static void open_peer(struct lk_user *u, const struct ice_server *servers, size_
                                           .n_ice_servers = n,
                                           .relay_only = u->options.relay_only,
                                           .controlling = true,
+                                          .tcp = true,
                                           .voice = { .frame_ms = 20, .bitrate = 32000, .complexity = 2, .fec = true },
                                           .cname = "cname" };
 
@@ -437,7 +438,8 @@ void lk_restart_ice(struct lk_user *u)
 
 void lk_drop_signal(struct lk_user *u)
 {
-        u->sig->ops->close(u->sig);
+        if (u->sig)
+                u->sig->ops->close(u->sig);
         u->sig = NULL;
         u->offering = u->offer_again = false;
 }
@@ -577,6 +579,7 @@ void lk_user_init(struct lk_user *u, struct lk_world *w, const char *name, doubl
 
 void lk_user_done(struct lk_user *u)
 {
+        lk_leave(u); /* or the server, when it is to end, waits for us */
         if (u->sig)
                 u->sig->ops->close(u->sig);
         rtc_runtime_free(u->rt);

@@ -1,6 +1,6 @@
 /* test-livekit-peer.c - our transport and a real livekit-server (lib/livekit.sh): two users hear each other, ICE
- * restarts under running media, a path that is lost comes back. One case a program run, named by the registration,
- * because each needs a server of its own kind. Figures are told, not judged. */
+ * restarts under running media, a path that is lost comes back. The registration names the cases: each kind of server
+ * has its own. Figures are told, not judged. */
 #include "livekit-user.h"
 
 #include <string.h>
@@ -134,4 +134,39 @@ TEST(who_only_listens_is_kept)
         ASSERT_EQ(u->state, PEER_STATE_CONNECTED);
         ASSERT_EQ(u->n_connected, 1);
         ASSERT(!u->left);
+}
+
+TEST(two_hear_each_other_through_a_relay)
+{
+        _pair_ p;
+
+        talk(&p, &(const struct lk_options){ .relay_only = true });
+        for (size_t i = 0; i < 2; i++)
+                ASSERT(strncmp(p.user[i].stats.outbound.local_candidate, "relay ", 6) == 0);
+}
+
+static void set_network(bool up)
+{
+        ASSERT_EQ(system(up ? "ip link set lo up" : "ip link set lo down"), 0); /* ours: lib/netns.sh */
+}
+
+/* Long enough for us to notice, not for the server to send us away: it gives up five seconds later. */
+TEST(a_path_that_was_lost_is_found_again)
+{
+        _pair_ p;
+
+        talk(&p, &(const struct lk_options){ 0 });
+        set_network(false);
+        for (size_t i = 0; i < 2; i++)
+                lk_await(&p.w, p.user[i].state == PEER_STATE_DISCONNECTED);
+        ASSERT_EQ(p.user[0].reason, PEER_CONSENT_LOST);
+        set_network(true);
+        for (size_t i = 0; i < 2; i++) {
+                lk_drop_signal(&p.user[i]);
+                lk_resume(&p.user[i]);
+        }
+        for (size_t i = 0; i < 2; i++)
+                lk_await(&p.w, p.user[i].n_connected == 2);
+        lk_run_for(&p.w, 2000);
+        hear_each_other(&p);
 }
