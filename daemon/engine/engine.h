@@ -98,7 +98,7 @@ struct engine_participant { /* borrowed for the call */
         size_t n_attributes;
 };
 
-enum { ENGINE_MESSAGE_MAX = 60000, ENGINE_TOPIC_MAX = 128, ENGINE_DESTINATIONS_MAX = 32 };
+enum { ENGINE_MESSAGE_MAX = 60000, ENGINE_TOPIC_MAX = 128, ENGINE_DESTINATIONS_MAX = 16 };
 
 /* What somebody says in writing, or a program to its like. Borrowed for the call. */
 struct engine_message {

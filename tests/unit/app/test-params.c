@@ -89,7 +89,7 @@ static const struct {
         { MESSAGE, "data=a:", "params.data should be array of bytes" },
         { MESSAGE, "text=s:a data=y:b", "params.data should not be given with params.text" },
         { MESSAGE, "text=s:a reliable=b:0", "params.reliable should be true with params.text" },
-        { MESSAGE, "text=s:a destinations=y:b", "params.destinations should be array of at most 32 strings" },
+        { MESSAGE, "text=s:a destinations=y:b", "params.destinations should be array of at most 16 strings" },
         { MESSAGE, "text=s:a destinations=S:a/b", "params.destinations should match " ID_RULE },
         { CREATE, "appId=s:a.b-c_d@E9", NULL },
         { CREATE, "appId=s:a server=s:embedded:", NULL },
