@@ -42,6 +42,7 @@ def run(build, report, cannot_run):
         setup = "complexity=5 32 kbit/s speech"
         report.add("instructions_per_20ms", per_frame(tool, "path", wav, ws.path), "instructions", setup, goal="<= 3.5 M (2.6 M)")
         report.add("instructions_per_20ms", per_frame(tool, "copies", wav, ws.path), "instructions", setup + ", two copies of each frame")
+        report.add("instructions_per_20ms", per_frame(tool, "encrypted", wav, ws.path), "instructions", setup + ", encrypted end to end")
         report.add("instructions_per_20ms", per_frame(tool, "floor", wav, ws.path), "instructions", setup, "libopus + libsrtp2")
         quiet = {"log": {"level": "warning"}}
         a = Desktop(ws, "a", build, dict(quiet, server="embedded:", embedded={"listen": LISTEN}))

@@ -104,8 +104,10 @@ class Client:
     def outcome(self, path, method, **options):
         return self.completed(path, self.call(path, method, **options))
 
-    def join(self, path, room, user, token, **config):
+    def join(self, path, room, user, token, key=None, **config):
         options = {"roomId": room, "userId": user, "token": token}
+        if key:
+            options["e2eeKey"] = key
         if config:
             options["roomConfig"] = config
         return self.call(path, "JoinRtcRoom", **options)

@@ -171,7 +171,7 @@ struct rtcroom_participant {
         double volume; /* 0–2 */
         unsigned quality;
         uint64_t node_serial; /* object.serial of the playback node in PipeWire */
-        char encryption[16];  /* end to end: "none", "ok"; else it is not played: "not encrypted", "wrong key", "no key" */
+        char encryption[16]; /* "none", "ok"; else there is no sound: "not encrypted", "wrong key", "no key" */
 };
 /* An array owned by the caller (free()), in the order in which their objects were made. */
 int rtcroom_context_get_participants(struct rtcroom_context *c, struct rtcroom_participant **ret, size_t *ret_n);

@@ -1,0 +1,67 @@
+#!/usr/bin/python3
+"""End-to-end encryption: one passphrase is heard, any other is silence with its reason told; on Janus and on LiveKit, with its own clients."""
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from harness import livekit, livekit_room  # noqa: E402
+from harness.case import main  # noqa: E402
+from harness.livekit import BrowserPeer, NodePeer  # noqa: E402
+from harness.livekit_room import Person  # noqa: E402
+
+ADDRESS = "127.0.0.1:8188"
+KEY, OTHER = "the passphrase – of the room", "another one"
+TROUBLE = 21109
+
+
+class Encryption(livekit_room.Case):
+    def tearDown(self):
+        for desktop in self.desktops:
+            self.assertNotIn(KEY, desktop.log())
+            self.assertNotIn(OTHER, desktop.log())
+        self.assert_no_sanitizer_report()
+        super().tearDown()
+
+    @staticmethod
+    def wait_trouble(person, user, text):
+        """Told once, with whom it is about; heard is nothing of him."""
+        person.wait_told("RtcStateChanged", lambda a: a == (TROUBLE, text, {"userId": user}))
+        person.wait_member(user, encryption=text)
+        person.wait_silence(user)
+        assert user not in person.get("Speakers")
+
+    @staticmethod
+    def wait_both_hear(alice, bob):
+        for p, other, hertz in ((alice, bob, 880), (bob, alice, 440)):
+            p.wait_hears(other.user, hertz)
+            p.wait_member(other.user, encryption="ok")
+            p.wait_member(p.user, encryption="ok")
+
+    def every_pair_of_keys(self, alice, bob, bearer):
+        """bearer(person) gives the token."""
+        alice.join(bearer=bearer(alice), key=KEY)
+        bob.join(bearer=bearer(bob), key=KEY)
+        self.wait_both_hear(alice, bob)
+        self.assertEqual(alice.states() + bob.states(), [])
+        for key, at_alice, at_bob in ((OTHER, "wrong key", "wrong key"), (None, "not encrypted", "no key")):
+            bob.leave()
+            alice.wait_members("alice")
+            bob.join(bearer=bearer(bob), key=key)
+            self.wait_trouble(alice, "bob", at_alice)
+            self.wait_trouble(bob, "alice", at_bob)
+        bob.leave()
+        alice.wait_members("alice")
+        bob.join(bearer=bearer(bob), key=KEY)
+        self.wait_both_hear(alice, bob)
+        self.assertEqual(alice.states(), ["wrong key", "not encrypted"])
+
+    def test_on_janus(self):
+        quiet = {"consent": {"default": "allow"}}
+        alice = Person(self.desktop("a", dict(quiet, server="embedded:", embedded={"listen": ADDRESS})), "alice", 440)
+        bob = Person(self.desktop("b", dict(quiet, server="janus+ws://" + ADDRESS)), "bob", 880)
+        self.every_pair_of_keys(alice, bob, lambda p: p.desktop.token("room", p.user))
+
+
+if __name__ == "__main__":
+    livekit.require()
+    main()
