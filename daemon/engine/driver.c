@@ -75,7 +75,7 @@ static void on_closed(int err, unsigned http_status, const char *text, void *ctx
                                : err           ? strerror(-err)
                                                : "closed by the server");
         log_info("connection closed: %s", why);
-        d->ops->closed(d, err, http_status, why);
+        d->ops->closed(d, err, http_status, http_status && text ? text : "", why);
 }
 
 static const struct sigconn_events conn_events = { 0, on_opened, on_message, on_closed };

@@ -39,7 +39,8 @@ struct driver_ops {
         const struct rtc_runtime_events *rtc; /* their ctx is the driver; `stats` is driver_on_stats() */
         void (*opened)(struct driver *d);
         void (*message)(struct driver *d, const char *data, size_t len, bool binary);
-        void (*closed)(struct driver *d, int err, unsigned http_status, const char *why);
+        /* body: of an upgrade that was refused, else "" */
+        void (*closed)(struct driver *d, int err, unsigned http_status, const char *body, const char *why);
 
         /* The machine. */
         uint64_t (*deadline)(const struct driver *d); /* LOOP_NEVER: none */

@@ -10,10 +10,12 @@
 #include "engine/embedded/embedded.h"
 #include "engine/fake/fake-engine.h"
 #include "engine/janus/janus.h"
+#include "engine/livekit/livekit.h"
 
 static const struct engine_ops *const engines[] = {
         &embedded_engine_ops,
         &janus_engine_ops,
+        &livekit_engine_ops,
         &fake_engine_ops,
 };
 
@@ -66,8 +68,8 @@ const struct engine_ops *engine_find(const struct url *server)
 
 const char *const *engine_names(void)
 {
-        static const char *const real[] = { "embedded", "janus", NULL };
-        static const char *const with_fake[] = { "embedded", "janus", "fake", NULL };
+        static const char *const real[] = { "embedded", "janus", "livekit", NULL };
+        static const char *const with_fake[] = { "embedded", "janus", "livekit", "fake", NULL };
 
         return fake_engine_is_enabled() ? with_fake : real;
 }

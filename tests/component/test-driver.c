@@ -62,11 +62,11 @@ static void on_message(struct driver *d, const char *data, size_t len, bool bina
         hear(d, binary ? "binary" : data);
 }
 
-static void on_closed(struct driver *d, int err, unsigned http_status, const char *why)
+static void on_closed(struct driver *d, int err, unsigned http_status, const char *body, const char *why)
 {
         char text[160];
 
-        (void)snprintf(text, sizeof(text), "closed %d %u %s", err, http_status, why);
+        (void)snprintf(text, sizeof(text), "closed %d %u %s%s%s", err, http_status, why, body[0] ? ": " : "", body);
         hear(d, text);
         ASSERT_OK(want(toy(d), &d->queue, TOY_END, 0));
 }
@@ -440,7 +440,7 @@ TEST(a_connection_that_closed_is_let_go_of)
         fake_sigconn_drop(b.conn, 0, 404, "page not found");
         ASSERT_OK(driver_send(&b.toy->driver, "x", 1, true)); /* to nobody */
         pass(&b);
-        expect_heard(&b, "hello; closed 0 404 HTTP status 404; ");
+        expect_heard(&b, "hello; closed 0 404 HTTP status 404: page not found; ");
         recorder_expect(&b.rec, "state idle kicked; ");
         connect(&b);
         fake_sigconn_drop(b.conn, -ECONNRESET, 0, NULL);

@@ -70,9 +70,9 @@ static void on_message(struct driver *d, const char *data, size_t len, bool bina
         feed(of(d), &(struct janus_event){ .kind = JANUS_EV_MESSAGE, .msg = m });
 }
 
-static void on_closed(struct driver *d, int err, unsigned http_status, const char *why)
+static void on_closed(struct driver *d, int err, unsigned http_status, const char *body, const char *why)
 {
-        (void)http_status;
+        (void)http_status, (void)body;
         feed(of(d), &(struct janus_event){ .kind = JANUS_EV_CLOSED, .err = err, .text = why });
 }
 

@@ -24,7 +24,6 @@ enum {
         LK_PROTOCOL = 17
 };
 
-#define LK_OPEN_TIMEOUT_US    (20 * US_PER_SEC) /* the server itself tries for up to 18 s before it answers */
 #define LK_FIRST_TIMEOUT_US   (5 * US_PER_SEC)  /* opened → the first message */
 #define LK_UNHEARD_US         (3 * US_PER_SEC)  /* welcomed, and our offer is not answered: it is sent once more */
 #define LK_OFFER_TIMEOUT_US   (10 * US_PER_SEC) /* an offer made, or answered */
@@ -95,13 +94,15 @@ struct member {
         char mid[LIVEKIT_MID_MAX + 1]; /* the section in which it arrives, "": none */
         uint32_t published;            /* mask of enum engine_media */
         bool muted;
-        bool asked;    /* the server was told to send the track */
-        bool bound;    /* the section is bound to this user: his sound may be heard */
-        bool speaking; /* as the server says, of one who is not heard */
-        bool missing;  /* was here before the loss, and is not back yet */
-        bool told;     /* the app knows of this member, namely: */
+        bool asked;                 /* the server was told to send the track */
+        bool bound;                 /* the section is bound to this user: his sound may be heard */
+        enum e2ee_state encryption; /* of what comes in the section */
+        bool speaking;              /* as the server says, of one who is not heard */
+        bool missing;               /* was here before the loss, and is not back yet */
+        bool told;                  /* the app knows of this member, namely: */
         uint32_t told_published, told_subscribed;
         bool told_muted;
+        enum e2ee_state told_encryption;
 };
 
 struct wish {             /* an explicit subscribe or unsubscribe; kept until the room ends */
@@ -241,6 +242,7 @@ void lf_sub_track_gone(struct lk_fsm *f, struct member *m); /* at its source */
 void lf_sub_map(struct lk_fsm *f, const Livekit__SessionDescription *answer);
 size_t lf_sub_state(struct lk_fsm *f, char *ret_sids[LK_MEMBERS_MAX]); /* the tracks that were asked for */
 void lf_sub_speaking(struct lk_fsm *f, const char *mid, bool on);
+void lf_sub_encryption(struct lk_fsm *f, const struct lk_event *ev);
 void lf_sub_forget(struct lk_fsm *f); /* the peer is gone, its sections with it */
 void lf_sub_clear(struct lk_fsm *f);
 

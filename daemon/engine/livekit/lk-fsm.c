@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "engine/livekit/lk-access.h"
 
 LOG_TOPIC("engine/lk-fsm");
 
@@ -277,16 +278,6 @@ static void on_message(struct lk_fsm *f, const Livekit__SignalResponse *m)
 
 /* ---- the connection ---- */
 
-/* The upgrade was refused; the text is the server's. */
-static struct engine_result refusal(const struct lk_fsm *f, unsigned status, const char *text)
-{
-        if (status == 401 || status == 403)
-                return lf_result(ENGINE_INVALID_TOKEN, 0, text);
-        if (status == 404 && f->rejoining)
-                return lf_result(ENGINE_ROOM_DISMISSED, 0, text);
-        return lf_result(ENGINE_SERVER_ERROR, (int)status, text);
-}
-
 static void on_closed(struct lk_fsm *f, const struct lk_event *ev)
 {
         struct engine_result why = lf_result(ENGINE_SERVER_GONE, 0, ev->text);
@@ -294,11 +285,11 @@ static void on_closed(struct lk_fsm *f, const struct lk_event *ev)
         if (!f->conn)
                 return;
         f->conn = false;
+        f->resume_reason = LIVEKIT__RECONNECT_REASON__RR_SIGNAL_DISCONNECTED;
         if (ev->http_status)
-                why = refusal(f, ev->http_status, ev->text);
+                (void)lk_access_refused(ev->http_status, ev->text, &why);
         else if (!f->greeted)
                 why.reason = ev->err == -ETIMEDOUT ? ENGINE_TIMED_OUT : ENGINE_UNREACHABLE;
-        f->resume_reason = LIVEKIT__RECONNECT_REASON__RR_SIGNAL_DISCONNECTED;
         lf_fail(f, REMEDY_RESUME, &why);
 }
 
@@ -384,6 +375,7 @@ static void dispatch(struct lk_fsm *f, const struct lk_event *ev)
                 if (!f->stages.first_audio_us)
                         f->stages.first_audio_us = f->now_us - f->start_us;
                 break;
+        case LK_EV_ENCRYPTION: lf_sub_encryption(f, ev); break;
         case LK_EV_AWAKE: lf_rejoin_awake(f); break;
         case LK_EV_DEADLINE: on_deadline(f); break;
         }

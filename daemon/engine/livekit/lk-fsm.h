@@ -31,6 +31,7 @@
 #include "wire/livekit-msg.h"
 
 enum { LK_ID_MAX = 128, LK_SID_MAX = 64, LK_MEMBERS_MAX = 512 };
+enum { LK_OPEN_MS = 20000 }; /* of a connection: the server itself tries for up to 18 s before it answers */
 
 enum lk_state {
         LK_STATE_IDLE,
@@ -62,6 +63,7 @@ enum lk_event_kind {
         LK_EV_PEER_STATE,         /* peer, peer_state, text */
         LK_EV_SPEAKING,           /* peer, mid or NULL, on */
         LK_EV_FIRST_MEDIA,        /* peer */
+        LK_EV_ENCRYPTION,         /* peer, mid, encryption */
         LK_EV_AWAKE,              /* the machine slept */
         LK_EV_DEADLINE
 };
@@ -71,8 +73,9 @@ struct lk_join {
         uint64_t reconnect_us; /* how long a lost room is tried to come back to; 0: not at all */
         uint32_t chance;       /* random: of the pauses between tries */
         bool auto_publish, auto_subscribe;
-        bool visible;  /* false: the token hides us */
-        bool can_turn; /* a token of either kind can be had: set_visible works */
+        bool visible;   /* false: the token hides us */
+        bool can_turn;  /* a token of either kind can be had: set_visible works */
+        bool encrypted; /* what we send is, end to end */
 };
 
 struct lk_event { /* everything borrowed */
@@ -84,6 +87,7 @@ struct lk_event { /* everything borrowed */
         const char *user_id, *mid, *text;
         enum rtc_sdp sdp_type;
         enum peer_state peer_state;
+        enum e2ee_state encryption;
         int err;
         unsigned http_status;
 };
@@ -105,7 +109,7 @@ enum lk_action_kind {
         LK_ACT_HIDE,          /* on: the next connection's token is to hide us, or not */
         LK_ACT_OP_DONE,       /* op, result, on: we are in a room now */
         LK_ACT_STATE,         /* state, result */
-        LK_ACT_PARTICIPANT,   /* change, user, published, subscribed, on (muted) */
+        LK_ACT_PARTICIPANT,   /* change, user, published, subscribed, on (muted), encryption */
         LK_ACT_SPEAKING,      /* user, on */
         _LK_ACT_MAX
 };
@@ -124,6 +128,7 @@ struct lk_action {
         struct lk_offer offer;
         enum engine_state state;
         enum engine_change change;
+        enum e2ee_state encryption;
         struct engine_result result;
         char *text; /* owned; NUL-terminated */
         size_t len;

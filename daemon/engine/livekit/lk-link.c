@@ -286,5 +286,5 @@ void lf_open_conn(struct lk_fsm *f)
         f->offer_carried = offer;
         f->conn = true;
         (void)lf_act(f, LK_ACT_OPEN_CONN, path);
-        lf_set_timer(f, T_FIRST, LK_OPEN_TIMEOUT_US + LK_FIRST_TIMEOUT_US);
+        lf_set_timer(f, T_FIRST, LK_OPEN_MS * US_PER_MS + LK_FIRST_TIMEOUT_US);
 }

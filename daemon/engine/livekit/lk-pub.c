@@ -32,6 +32,11 @@ void lf_pub_add_track(struct lk_fsm *f, Livekit__AddTrackRequest *ret, char cid[
         ret->name = (char *)"microphone";
         ret->has_source = true;
         ret->source = LIVEKIT__TRACK_SOURCE__MICROPHONE;
+        if (!f->join.encrypted)
+                return;
+        ret->has_encryption = ret->has_disable_red = true;
+        ret->encryption = LIVEKIT__ENCRYPTION_TYPE__GCM;
+        ret->disable_red = true; /* the server could not take it apart for those who know no RED */
 }
 
 void lf_pub_begin(struct lk_fsm *f)

@@ -38,11 +38,13 @@ static void tell_change(struct lk_fsm *f, enum engine_change change, struct memb
         a->published = m->told_published;
         a->subscribed = m->told_subscribed;
         a->on = m->told_muted;
+        a->encryption = m->told_encryption;
 }
 
 void lf_room_tell(struct lk_fsm *f, struct member *m)
 {
         uint32_t published = m->published, subscribed = m->bound ? ENGINE_AUDIO : 0;
+        enum e2ee_state encryption = m->encryption;
         bool news = !m->told, settling = f->due[T_SETTLE] != LOOP_NEVER;
 
         if (f->state != LK_STATE_JOINED)
@@ -51,12 +53,16 @@ void lf_room_tell(struct lk_fsm *f, struct member *m)
                 published |= m->told_published;
         if (m->told && settling && lf_sub_is_asked_for(f, m))
                 subscribed |= m->told_subscribed;
-        if (m->told && published == m->told_published && subscribed == m->told_subscribed && m->muted == m->told_muted)
+        if (m->told && settling && encryption == E2EE_NONE)
+                encryption = m->told_encryption;
+        if (m->told && published == m->told_published && subscribed == m->told_subscribed &&
+            m->muted == m->told_muted && encryption == m->told_encryption)
                 return;
         m->told = true;
         m->told_published = published;
         m->told_subscribed = subscribed;
         m->told_muted = m->muted;
+        m->told_encryption = encryption;
         tell_change(f, news ? ENGINE_PARTICIPANT_JOINED : ENGINE_PARTICIPANT_UPDATED, m);
 }
 

@@ -59,6 +59,7 @@ static void unbind(struct lk_fsm *f, struct member *m)
         a->peer = f->peer;
         memcpy(a->mid, m->mid, sizeof(a->mid));
         m->bound = false;
+        m->encryption = E2EE_NONE;
 }
 
 static void send_sids(struct lk_fsm *f, char **sids, size_t n, bool on)
@@ -98,6 +99,7 @@ void lf_sub_forget(struct lk_fsm *f)
 
         list_for_each (m, &f->members, link) {
                 m->bound = m->asked = false;
+                m->encryption = E2EE_NONE;
                 m->mid[0] = '\0';
         }
 }
@@ -256,19 +258,37 @@ void lf_sub_map(struct lk_fsm *f, const Livekit__SessionDescription *answer)
         }
 }
 
-void lf_sub_speaking(struct lk_fsm *f, const char *mid, bool on)
+/* Whose sound comes in this section, or NULL. */
+static struct member *find_heard(struct lk_fsm *f, const char *mid)
 {
-        struct lk_action *a;
         struct member *m;
 
-        list_for_each (m, &f->members, link) {
-                if (!m->bound || strcmp(m->mid, mid) != 0)
-                        continue;
-                a = lf_act(f, LK_ACT_SPEAKING, NULL);
-                a->on = on;
-                memcpy(a->user, m->user, sizeof(a->user));
+        list_for_each (m, &f->members, link)
+                if (m->bound && strcmp(m->mid, mid) == 0)
+                        return m;
+        return NULL;
+}
+
+void lf_sub_speaking(struct lk_fsm *f, const char *mid, bool on)
+{
+        struct member *m = find_heard(f, mid);
+        struct lk_action *a;
+
+        if (!m)
                 return;
-        }
+        a = lf_act(f, LK_ACT_SPEAKING, NULL);
+        a->on = on;
+        memcpy(a->user, m->user, sizeof(a->user));
+}
+
+void lf_sub_encryption(struct lk_fsm *f, const struct lk_event *ev)
+{
+        struct member *m = ev->peer == f->peer ? find_heard(f, ev->mid) : NULL;
+
+        if (!m)
+                return;
+        m->encryption = ev->encryption;
+        lf_room_tell(f, m);
 }
 
 bool lk_fsm_find_track(const struct lk_fsm *f, const char *user_id, uint32_t *ret_peer, const char **ret_mid)

@@ -392,7 +392,7 @@ TEST(a_refused_upgrade_says_why)
                 const char *trace;
         } rows[] = {
                 { -EACCES, 401, "invalid token" },          { -EACCES, 403, "invalid token" },
-                { -ECONNREFUSED, 404, "server error" },     { -ECONNREFUSED, 503, "server error" },
+                { -ECONNREFUSED, 404, "refused" },     { -ECONNREFUSED, 503, "refused" },
                 { -ECONNREFUSED, 0, "server unreachable" }, { -ETIMEDOUT, 0, "timed out" },
         };
 
