@@ -133,7 +133,7 @@ class Case(case.Case):
     def person(self, user, server, hertz=None, network=None, **config):
         """server: a LiveKit, or the URL under which this user reaches it."""
         url = server if isinstance(server, str) else server.server
-        desktop = self.desktop(user, {"server": url, "consent": {"default": "allow"}, **config}, network)
+        desktop = self.desktop(user, {"server": url, "apps": {}, "consent": {"default": "allow"}, **config}, network)
         return Person(desktop, user, hertz)
 
     def two(self, server, **more):
@@ -241,6 +241,11 @@ class Filter:
         self.desktop.run(*self.inside, "nft", "flush", "ruleset")
 
 
+def over_tcp(person, server):
+    """Whether media of somebody in this namespace goes to the server over TCP."""
+    return bool(person.desktop.run("ss", "-tnH", "state", "established", "dst", "%s:%d" % (HOST, server.tcp_port)).stdout.strip())
+
+
 def outage(case_, listener, speaker, hertz, lose, heal=lambda: None, back=("reconnecting", "rejoined"), seconds=60):
     """Loses something, waits until the speaker is back in the room and heard again; says how long the tone was away."""
     recording = sound.record(listener.desktop, os.path.join(listener.desktop.path, "outage.wav"), name="probe-outage")
@@ -261,4 +266,4 @@ def outage(case_, listener, speaker, hertz, lose, heal=lambda: None, back=("reco
 
 
 __all__ = ["APP_ID", "HOST", "Case", "Client", "DISMISSED", "DUPLICATE", "Filter", "KICKED", "OK", "Person", "SERVER_GONE", "SignalRelay",
-           "outage", "simulate"]
+           "outage", "over_tcp", "simulate"]

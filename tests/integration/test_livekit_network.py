@@ -8,7 +8,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from harness import livekit, livekit_room  # noqa: E402
 from harness.case import main  # noqa: E402
 from harness.livekit import TlsFront  # noqa: E402
-from harness.livekit_room import Filter  # noqa: E402
+from harness.livekit_room import Filter, over_tcp  # noqa: E402
 from harness.workspace import Network  # noqa: E402
 
 
@@ -17,15 +17,11 @@ class Ways(livekit_room.Case):
         self.assert_no_sanitizer_report()
         super().tearDown()
 
-    def pair(self, person):
-        """The selected candidate pair, as GetStats has it."""
-        stats = person.client.raw(person.path, "org.rtcroom.RtcRoom1.Voice", "GetStats")[0]
-        return stats.get("candidate-pair", [{}])
-
     def test_server_that_takes_tcp_only(self):
-        alice, bob = self.two(self.server(rtc={"force_tcp": True}))
+        server = self.server(rtc={"force_tcp": True})
+        alice, bob = self.two(server)
         self.assertEqual(alice.states() + bob.states(), [])
-        print(self.pair(alice), file=sys.stderr)
+        self.assertTrue(over_tcp(alice, server))
 
     def test_network_that_lets_tcp_through_only(self):
         server, network = self.server(), Network(self.ws)
