@@ -65,7 +65,11 @@ static int context_new(struct rtcroom *r, const struct place *p, bool own, struc
         strcpy(c->path, p->path);
         strcpy(c->owner, p->owner);
         k = sd_bus_match_signal(r->bus, &c->match, c->owner, c->path, IFACE("Context"), NULL, context_on_signal, c);
+        if (k >= 0) /* sent to us alone, or a copy: nothing to be asked of the bus */
+                k = sd_bus_match_signal_async(r->bus, &c->voice_match, c->owner, c->path, IFACE("Voice"),
+                                              "MessageReceived", message_on_signal, NULL, c);
         if (k < 0) {
+                sd_bus_slot_unref(c->match);
                 free(c);
                 return fail_with_errno(r, k);
         }
@@ -165,6 +169,7 @@ struct rtcroom_context *rtcroom_context_free(struct rtcroom_context *c)
         *at = c->next;
         request_drop_all(c);
         c->match = sd_bus_slot_unref(c->match);
+        c->voice_match = sd_bus_slot_unref(c->voice_match);
         if (c->own && !c->gone)
                 send_destroy(c->r, c->owner, c->path);
         return context_unref(c);

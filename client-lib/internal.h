@@ -39,6 +39,7 @@ struct rtcroom_context {
         char path[64];
         char owner[256];          /* unique name of the daemon that made it: a later daemon counts from 1 again */
         sd_bus_slot *match;       /* owned: signals of the Context interface */
+        sd_bus_slot *voice_match; /* owned: MessageReceived */
         struct request *requests; /* owned list */
         const struct rtcroom_events *ev;
         void *user;
@@ -54,6 +55,8 @@ int fail_with_bus_error(struct rtcroom *r, int err, const sd_bus_error *error);
 struct rtcroom_context *context_ref(struct rtcroom_context *c);
 struct rtcroom_context *context_unref(struct rtcroom_context *c);
 int context_on_signal(sd_bus_message *m, void *ctx, sd_bus_error *error);
+
+int message_on_signal(sd_bus_message *m, void *ctx, sd_bus_error *error);
 
 void request_on_completed(struct rtcroom_context *c, sd_bus_message *m);
 void request_fail_all(struct rtcroom_context *c); /* with 115910 */

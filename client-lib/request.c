@@ -142,15 +142,20 @@ static int on_reply(sd_bus_message *m, void *ctx, sd_bus_error *error)
         return 0;
 }
 
-/* Starts a call; the caller appends the a{sv} and sends it. member "JoinRtcRoom" → api "joinRtcRoom". */
-static int request_begin(struct rtcroom_context *c, const char *member, sd_bus_message **ret)
+static int begin_on(struct rtcroom_context *c, const char *iface, const char *member, sd_bus_message **ret)
 {
         int k;
 
         if (!c || c->freed)
                 return -EINVAL;
-        k = sd_bus_message_new_method_call(c->r->bus, ret, c->owner, c->path, IFACE("Context"), member);
+        k = sd_bus_message_new_method_call(c->r->bus, ret, c->owner, c->path, iface, member);
         return k < 0 ? fail_with_errno(c->r, k) : 0;
+}
+
+/* Starts a call; the caller appends the a{sv} and sends it. member "JoinRtcRoom" → api "joinRtcRoom". */
+static int request_begin(struct rtcroom_context *c, const char *member, sd_bus_message **ret)
+{
+        return begin_on(c, IFACE("Context"), member, ret);
 }
 
 /* Takes the message. */
@@ -344,4 +349,63 @@ int rtcroom_change_screen_subscribe_state(struct rtcroom_context *c, bool on, co
 int rtcroom_update_token(struct rtcroom_context *c, const char *token, const struct rtcroom_callbacks *cb)
 {
         return send_text(c, "UpdateToken", "token", token, cb);
+}
+
+static int append_bytes(sd_bus_message *m, const void *data, size_t len)
+{
+        int k = sd_bus_message_open_container(m, 'e', "sv");
+
+        if (k >= 0)
+                k = sd_bus_message_append(m, "s", "data");
+        if (k >= 0)
+                k = sd_bus_message_open_container(m, 'v', "ay");
+        if (k >= 0)
+                k = sd_bus_message_append_array(m, 'y', data, len);
+        if (k >= 0)
+                k = sd_bus_message_close_container(m);
+        return k < 0 ? k : sd_bus_message_close_container(m);
+}
+
+static int append_destinations(sd_bus_message *m, const char *const *destinations)
+{
+        int k = sd_bus_message_open_container(m, 'e', "sv");
+
+        if (k >= 0)
+                k = sd_bus_message_append(m, "s", "destinations");
+        if (k >= 0)
+                k = sd_bus_message_open_container(m, 'v', "as");
+        if (k >= 0)
+                k = sd_bus_message_append_strv(m, (char **)destinations);
+        if (k >= 0)
+                k = sd_bus_message_close_container(m);
+        return k < 0 ? k : sd_bus_message_close_container(m);
+}
+
+static int append_message(sd_bus_message *m, const struct rtcroom_message *said)
+{
+        int k = sd_bus_message_open_container(m, 'a', "{sv}");
+
+        if (k >= 0 && said->text)
+                k = sd_bus_message_append(m, "{sv}", "text", "s", said->text);
+        else if (k >= 0)
+                k = append_bytes(m, said->data, said->len);
+        if (k >= 0 && said->topic)
+                k = sd_bus_message_append(m, "{sv}", "topic", "s", said->topic);
+        if (k >= 0 && !said->text)
+                k = sd_bus_message_append(m, "{sv}", "reliable", "b", said->reliable);
+        if (k >= 0 && said->destinations)
+                k = append_destinations(m, said->destinations);
+        return k < 0 ? k : sd_bus_message_close_container(m);
+}
+
+int rtcroom_send_message(struct rtcroom_context *c, const struct rtcroom_message *m,
+                         const struct rtcroom_callbacks *cb)
+{
+        sd_bus_message *call;
+        int k;
+
+        if (!m || (m->text && m->data) || (!m->text && !m->data && m->len > 0))
+                return -EINVAL;
+        k = begin_on(c, IFACE("Voice"), "SendMessage", &call);
+        return k < 0 ? k : request_send(c, call, append_message(call, m), cb);
 }

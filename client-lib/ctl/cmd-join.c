@@ -17,7 +17,23 @@ struct session {
         const struct ctl *o;
         bool joined, failed, done, ended;
         uint64_t asked_us;
+        void *kept; /* owned */
 };
+
+void session_keep(struct session *s, void *memory)
+{
+        s->kept = memory;
+}
+
+const struct ctl *session_ctl(const struct session *s)
+{
+        return s->o;
+}
+
+const bool *session_ended(const struct session *s)
+{
+        return &s->ended;
+}
 
 static void on_joined(struct rtcroom_context *c, const char *err_msg, void *user)
 {
@@ -98,6 +114,11 @@ static void forward_will_expire(struct rtcroom_context *c, void *user)
         printing_events.token_will_expire(c, (void *)((struct session *)user)->o);
 }
 
+static void forward_message(struct rtcroom_context *c, const struct rtcroom_message *m, void *user)
+{
+        printing_events.message_received(c, m, (void *)((struct session *)user)->o);
+}
+
 static void forward_quality(struct rtcroom_context *c, const struct rtcroom_quality *local,
                             const struct rtcroom_quality *remote, size_t n, void *user)
 {
@@ -106,6 +127,7 @@ static void forward_quality(struct rtcroom_context *c, const struct rtcroom_qual
 
 static const struct rtcroom_events events = {
         .network_quality = forward_quality,
+        .message_received = forward_message,
         .members_changed = forward_members_changed,
         .speakers_changed = forward_speakers_changed,
         .video_members_changed = forward_video_members_changed,
@@ -204,15 +226,15 @@ static int await_join(struct session *s, struct rtcroom *r)
 }
 
 /* Joins and runs `stay` until it returns; then leaves. */
-static int with_room(struct ctl *o, const char *room,
-                     int (*stay)(struct session *s, struct rtcroom *r, struct rtcroom_context *c))
+int with_room(struct ctl *o, const char *room,
+              int (*stay)(struct session *s, struct rtcroom *r, struct rtcroom_context *c))
 {
         __attribute__((cleanup(secret_freep))) char *e2ee_key = NULL;
         _cleanup_token_ char *token = NULL;
         struct session s = { .o = o };
         struct rtcroom_context *c;
         struct rtcroom *r;
-        int k;
+        int k, result = 0;
 
         if (!o->app)
                 return fail(o, EXIT_USAGE, "--app APPID is needed");
@@ -228,11 +250,12 @@ static int with_room(struct ctl *o, const char *room,
                 return k;
         k = await_join(&s, r);
         if (k == 0 && s.joined)
-                k = stay(&s, r, c);
+                result = stay(&s, r, c);
         if (s.joined && !s.ended)
                 leave(&s, r, c);
-        k = s.failed || s.ended || k < 0 ? EXIT_FAILED : EXIT_OK;
+        k = s.failed || s.ended || k < 0 || result < 0 || result == EXIT_REFUSED ? EXIT_FAILED : EXIT_OK;
         rtcroom_close(r);
+        free(s.kept);
         return k;
 }
 

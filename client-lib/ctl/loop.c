@@ -70,6 +70,11 @@ int loop_until(struct rtcroom *r, const bool *done, uint64_t timeout_us)
         return run(r, done, false, timeout_us);
 }
 
+int loop_until_input(struct rtcroom *r, const bool *done, uint64_t timeout_us)
+{
+        return run(r, done, true, timeout_us);
+}
+
 int loop_until_key(struct rtcroom *r, uint64_t timeout_us)
 {
         return run(r, NULL, true, timeout_us);

@@ -15,6 +15,8 @@ static const struct command {
 } commands[] = {
         { "join", "ROOM --app APPID --user USER [--token TOKEN]", "join and stay, print events; Ctrl-C leaves",
           cmd_join },
+        { "chat", "ROOM --app APPID --user USER", "join, say what is typed, print what the others say", cmd_chat },
+        { "send", "ROOM TEXT --app APPID --user USER", "join, say that, leave", cmd_send },
         { "leave", "", "leave the room this desktop user is in", cmd_leave },
         { "status", "", "the room, the engine, the microphone", cmd_status },
         { "members", "", "who is in the room", cmd_members },
@@ -42,7 +44,8 @@ static void usage(FILE *to)
         fprintf(to, "\n  --json  one JSON object a line      --context N  another context than the one with a room\n"
                     "  --server URL  --no-publish  --no-subscribe  --invisible  --token-file FILE  --room ROOM  "
                     "--key-file FILE\n  --e2ee-key-file FILE  "
-                    "  --expires SECONDS  --config FILE  --count N  --ans 0-4  --version  --help\n"
+                    "  --expires SECONDS  --config FILE  --count N  --ans 0-4  --topic TOPIC  --to USER,…  --version  "
+                    "--help\n"
                     "\nExit codes: 0 done, 1 failed, 2 usage, 3 no daemon, 4 no room, 5 denied. See rtcroomctl(1).\n");
 }
 
@@ -60,6 +63,8 @@ enum {
         OPT_CONTEXT,
         OPT_COUNT,
         OPT_ANS,
+        OPT_TOPIC,
+        OPT_TO,
         OPT_NO_PUBLISH,
         OPT_NO_SUBSCRIBE,
         OPT_INVISIBLE,
@@ -81,6 +86,8 @@ static const struct option options[] = {
         { "context", required_argument, NULL, OPT_CONTEXT },
         { "count", required_argument, NULL, OPT_COUNT },
         { "ans", required_argument, NULL, OPT_ANS },
+        { "topic", required_argument, NULL, OPT_TOPIC },
+        { "to", required_argument, NULL, OPT_TO },
         { "no-publish", no_argument, NULL, OPT_NO_PUBLISH },
         { "no-subscribe", no_argument, NULL, OPT_NO_SUBSCRIBE },
         { "invisible", no_argument, NULL, OPT_INVISIBLE },
@@ -130,6 +137,8 @@ static bool take_option(struct ctl *o, int opt, const char *text)
         case OPT_KEY_FILE: o->key_file = text; return true;
         case OPT_E2EE_KEY_FILE: o->e2ee_key_file = text; return true;
         case OPT_CONFIG: o->config = text; return true;
+        case OPT_TOPIC: o->topic = text; return true;
+        case OPT_TO: o->to = text; return true;
         case OPT_NO_PUBLISH: o->no_publish = true; return true;
         case OPT_NO_SUBSCRIBE: o->no_subscribe = true; return true;
         case OPT_INVISIBLE: o->invisible = true; return true;

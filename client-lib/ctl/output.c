@@ -250,7 +250,49 @@ static void on_quality(struct rtcroom_context *c, const struct rtcroom_quality *
         }
 }
 
+static void add_data(struct json_object *j, const struct rtcroom_message *m)
+{
+        const uint8_t *bytes = m->data;
+        struct json_object *list = json_object_new_array();
+
+        for (size_t i = 0; i < m->len; i++)
+                json_object_array_add(list, json_object_new_int(bytes[i]));
+        json_object_object_add(j, "data", list);
+}
+
+static void print_message_json(const struct ctl *o, const struct rtcroom_message *m)
+{
+        struct json_object *j = event_json(o, "message"), *to = json_object_new_array();
+
+        add_text(j, "userId", m->user_id);
+        add_text(j, "topic", m->topic);
+        add_flag(j, "reliable", m->reliable);
+        for (const char *const *d = m->destinations; d && *d; d++)
+                json_object_array_add(to, json_object_new_string(*d));
+        json_object_object_add(j, "destinations", to);
+        if (m->text)
+                add_text(j, "text", m->text);
+        else
+                add_data(j, m);
+        print_json(j);
+}
+
+static void on_message(struct rtcroom_context *c, const struct rtcroom_message *m, void *user)
+{
+        const char *who = m->user_id[0] ? m->user_id : "(the server)", *only = m->destinations ? " (not to all)" : "";
+        const struct ctl *o = user;
+
+        (void)c;
+        if (o->json)
+                print_message_json(o, m);
+        else if (m->text)
+                print_event(o, "%s%s%s%s: %s", who, m->topic[0] ? " on " : "", m->topic, only, m->text);
+        else
+                print_event(o, "%s%s%s%s: %zu bytes", who, m->topic[0] ? " on " : "", m->topic, only, m->len);
+}
+
 const struct rtcroom_events printing_events = {
+        .message_received = on_message,
         .network_quality = on_quality,
         .members_changed = on_members,
         .speakers_changed = on_speakers,

@@ -46,6 +46,19 @@ export interface StateChange {
   data: { elapsed?: number; joinType?: number; userId?: string; [key: string]: unknown };
 }
 
+/** What was said in the room: a text for people, or data for programs. */
+export interface Message {
+  /** who said it; empty: the server */
+  userId: string;
+  /** empty: the room's chat, or none */
+  topic: string;
+  reliable: boolean;
+  text?: string;
+  data?: Uint8Array;
+  /** missing: everybody */
+  destinations?: string[];
+}
+
 export interface Interruption {
   errNo: number;
   errMsg: string;
@@ -69,6 +82,8 @@ export interface RtcRoomContext {
   changeStreamSubscribeState(options: { state: OnOff; userId: string; streamType?: StreamType } & RtcCallbacks): void;
   changeScreenSubscribeState(options: { state: OnOff; userId: string; streamType?: StreamType } & RtcCallbacks): void;
   changeAnsMode(options: { mode: 0 | 1 | 2 | 3 | 4 } & RtcCallbacks): void;
+  /** Says something in writing, or sends data to programs; succeeds when it was taken for sending. Either text or data. */
+  sendMessage(options: { text?: string; data?: Uint8Array; topic?: string; destinations?: string[]; reliable?: boolean } & RtcCallbacks): void;
   /** Leaves the room; every operation fails with 115910 from then on. */
   destroy(options?: RtcCallbacks): void;
 
@@ -92,6 +107,8 @@ export interface RtcRoomContext {
   offRoomTokenWillExpire(callback?: () => void): void;
   onNetworkQuality(callback: (res: { local: Quality; remote: Quality[] }) => void): void;
   offNetworkQuality(callback?: (res: { local: Quality; remote: Quality[] }) => void): void;
+  onMessageReceived(callback: (res: Message) => void): void;
+  offMessageReceived(callback?: (res: Message) => void): void;
 }
 
 /** What carries the calls instead of the session bus: see lib/bus.cjs. */

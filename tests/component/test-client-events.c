@@ -135,6 +135,54 @@ TEST(quality_arrives)
         rig_done(&g);
 }
 
+static void send_messages(struct daemon_double *d, const void *arg)
+{
+        static const char path[] = DOUBLE_ROOT "/context/1", voice[] = "org.rtcroom.RtcRoom1.Voice";
+
+        (void)arg;
+        double_signal(d, DOUBLE_DAEMON, path, voice, "MessageReceived", "a{sv}", 6, "userId", "s", "alice", "topic",
+                      "s", "t", "notYetKnown", "a{sv}", 0, "reliable", "b", 1, "text", "s", "hello", "destinations",
+                      "as", 2, "me", "bob");
+        double_signal(d, DOUBLE_DAEMON, path, voice, "MessageReceived", "s", "of another form");
+        double_signal(d, DOUBLE_DAEMON, path, voice, "MessageReceived", "a{sv}", 1, "data", "ay", 2, 0, 255);
+}
+
+static void on_message(struct rtcroom_context *c, const struct rtcroom_message *m, void *user)
+{
+        unsigned *told = user;
+
+        (void)c;
+        if (++*told == 2) {
+                ASSERT_STR(m->user_id, "");
+                ASSERT_STR(m->topic, "");
+                ASSERT(!m->text && !m->reliable && !m->destinations);
+                ASSERT_EQ(m->len, 2);
+                ASSERT_MEM(m->data, "\0\377", 2);
+                return;
+        }
+        ASSERT_STR(m->user_id, "alice");
+        ASSERT_STR(m->topic, "t");
+        ASSERT_STR(m->text, "hello");
+        ASSERT_EQ(m->len, 5);
+        ASSERT(m->reliable);
+        ASSERT_STR(m->destinations[1], "bob");
+        ASSERT(!m->destinations[2]);
+}
+
+TEST(messages_arrive)
+{
+        static const struct rtcroom_events only = { .message_received = on_message };
+        struct rig g;
+        unsigned n = 0;
+
+        rig_init(&g);
+        rtcroom_context_set_events(g.c, &only, &n);
+        daemon_double_run(&g.d, send_messages, NULL);
+        rig_settle(&g);
+        ASSERT_EQ(n, 2);
+        rig_done(&g);
+}
+
 static void send_empty(struct daemon_double *d, const void *arg)
 {
         (void)arg;

@@ -114,6 +114,20 @@ int rtcroom_switch_camera(struct rtcroom_context *c, const char *camera /* "back
 int rtcroom_set_video_encoder_config(struct rtcroom_context *c, int width, int height, int frame_rate,
                                      const struct rtcroom_callbacks *cb);
 
+/* What is said in a room in writing, or by programs to their like. */
+struct rtcroom_message {
+        const char *user_id; /* who said it; "": the server. Not looked at when sending */
+        const char *topic;   /* "", or NULL when sending: a text of the room's chat, or data without a topic */
+        const char *text;    /* NULL: data */
+        const void *data;
+        size_t len;                      /* of data, at most 60000 bytes, as of a text */
+        bool reliable;                   /* in order, and repeated until it arrives; texts always are */
+        const char *const *destinations; /* user ids, NULL-terminated; NULL: everybody */
+};
+/* The outcome tells that it was taken for sending. Where the server carries no messages it fails. */
+int rtcroom_send_message(struct rtcroom_context *c, const struct rtcroom_message *m,
+                         const struct rtcroom_callbacks *cb);
+
 /* Of the last two seconds. Grades: 0 unknown, 1 excellent, 2 good, 3 poor, 4 bad, 5 very bad, 6 down. */
 struct rtcroom_quality {
         char user_id[129];
@@ -135,6 +149,7 @@ struct rtcroom_events {
         void (*gone)(struct rtcroom_context *c, void *user); /* the daemon ended; the context is of no more use */
         void (*network_quality)(struct rtcroom_context *c, const struct rtcroom_quality *local,
                                 const struct rtcroom_quality *remote, size_t n_remote, void *user);
+        void (*message_received)(struct rtcroom_context *c, const struct rtcroom_message *m, void *user);
 };
 /* ev is borrowed and must outlive the context; NULL: none. Signals of an attached context arrive after
  * rtcroom_subscribe(). */

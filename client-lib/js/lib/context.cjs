@@ -1,4 +1,4 @@
-// context.cjs - RtcRoomContext: thirteen operations with success, fail and complete; events with on… and off….
+// context.cjs - RtcRoomContext: the operations with success, fail and complete; events with on… and off….
 //
 // Every operation calls back exactly once with success or fail, then with complete, whatever happens to the daemon or
 // the bus, and never before the call has returned. Lists are complete, in join order, the own user included.
@@ -12,10 +12,12 @@ const { toOptions, fromVariants, ValueError } = require('./values.cjs');
 
 const ROOT = '/org/rtcroom/RtcRoom1';
 const CONTEXT = `${NAME}.Context`;
+const VOICE = `${NAME}.Voice`;
 
 const OPERATIONS = ['joinRtcRoom', 'exitRtcRoom', 'changeAudioCapture', 'changeVideoCapture', 'switchCamera', 'updateToken',
   'changeUserVisibility', 'setVideoEncoderConfig', 'setAudioPlaybackDevice', 'changeStreamPublishState',
-  'changeStreamSubscribeState', 'changeScreenSubscribeState', 'changeAnsMode', 'destroy'];
+  'changeStreamSubscribeState', 'changeScreenSubscribeState', 'changeAnsMode', 'sendMessage', 'destroy'];
+const INTERFACES = { sendMessage: VOICE }; // of operations that are not the context's own
 
 const list = ([userIdList]) => ({ userIdList });
 // Signal → the event's name behind on and off, what its callbacks are given, and another name it goes by.
@@ -28,6 +30,7 @@ const EVENTS = {
   RtcChatInterrupted: { payload: ([errNo, errMsg]) => ({ errNo, errMsg }) },
   RoomTokenWillExpire: { payload: () => undefined },
   NetworkQuality: { payload: ([local, remote]) => ({ local: fromVariants(local), remote: fromVariants(remote) }) },
+  MessageReceived: { payload: ([message]) => fromVariants(message), interface: VOICE },
 };
 
 // The program's own mistakes are its own: they must not keep the next callback from being called.
@@ -105,7 +108,7 @@ class RtcRoomContext {
     this.#asking++;
     try {
       const member = api[0].toUpperCase() + api.slice(1);
-      const reply = await this.#bus.call(this.#owner, this.#path, CONTEXT, member, 'a{sv}', [body]);
+      const reply = await this.#bus.call(this.#owner, this.#path, INTERFACES[api] || CONTEXT, member, 'a{sv}', [body]);
       this.#expect(reply.body[0], api, finish);
     } finally {
       if (--this.#asking === 0) this.#early.clear();
@@ -146,13 +149,13 @@ class RtcRoomContext {
   }
 
   #signal(m) {
-    if (this.#gone || this.#path === null || m.sender !== this.#owner || m.path !== this.#path || m.interface !== CONTEXT) return;
-    if (m.member === 'Completed') {
+    if (this.#gone || this.#path === null || m.sender !== this.#owner || m.path !== this.#path) return;
+    if (m.member === 'Completed' && m.interface === CONTEXT) {
       this.#completed(m.body);
       return;
     }
     const event = Object.hasOwn(EVENTS, m.member) ? EVENTS[m.member] : null;
-    if (!event) return; // of a newer daemon
+    if (!event || m.interface !== (event.interface || CONTEXT)) return; // of a newer daemon
     const payload = event.payload(m.body);
     if (event.isList) this.#filled[payload.userIdList.length ? 'add' : 'delete'](m.member);
     this.#emit(m.member, payload);

@@ -24,6 +24,10 @@ function variant(value, name, depth) {
     case 'number':
       return Number.isInteger(value) && Math.abs(value) < 2 ** 31 ? { signature: 'i', value } : { signature: 'd', value };
     default:
+      if (value instanceof Uint8Array) return { signature: 'ay', value: Buffer.from(value) };
+      if (Array.isArray(value) && value.length > 0 && value.every((v) => typeof v === 'string')) {
+        return { signature: 'as', value: value.map((v, i) => text(v, `${name}[${i}]`)) };
+      }
       if (Array.isArray(value)) {
         return { signature: 'av', value: value.map((v, i) => variant(v ?? '', `${name}[${i}]`, depth + 1)) };
       }
@@ -49,7 +53,7 @@ function toOptions(object) {
 function fromVariants(value) {
   if (Array.isArray(value)) return value.map(fromVariants);
   if (typeof value === 'bigint') return Number(value);
-  if (value === null || typeof value !== 'object') return value;
+  if (value === null || typeof value !== 'object' || value instanceof Uint8Array) return value;
   if ('signature' in value && 'value' in value) return fromVariants(value.value);
   return Object.fromEntries(Object.entries(value).map(([k, v]) => [k, fromVariants(v)]));
 }

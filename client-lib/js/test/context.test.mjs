@@ -9,7 +9,7 @@ const require = createRequire(import.meta.url);
 const { OPERATIONS } = require('../lib/context.cjs');
 const DESTROYED = 'engine has been destroyed,please invoke tt.createRtcRoomContext create new engine';
 const EVENTS = ['RtcChatMembersChanged', 'RtcChatSpeakersChanged', 'RtcVideoMembersChanged', 'RtcPublishScreenMembersChanged',
-  'RtcStateChanged', 'RtcChatInterrupted', 'RoomTokenWillExpire', 'NetworkQuality'];
+  'RtcStateChanged', 'RtcChatInterrupted', 'RoomTokenWillExpire', 'NetworkQuality', 'MessageReceived'];
 
 async function made() {
   const bus = new FakeBus();
@@ -34,7 +34,7 @@ test('import and require give the same', () => {
 
 test('every operation succeeds: success, then complete', async () => {
   const { bus, context } = await made();
-  assert.equal(OPERATIONS.length, 14);
+  assert.equal(OPERATIONS.length, 15);
   for (const api of OPERATIONS) {
     const seen = run(context, api);
     bus.completed(await bus.number(api[0].toUpperCase() + api.slice(1)), api);
@@ -91,6 +91,15 @@ test('values go out as what they are', async () => {
   assert.ok(!('d' in options) && !('e' in options) && !('success' in options));
   assert.deepEqual(options.f, { signature: 'd', value: 5 });
   assert.ok(options.h.value.self.value.self); // cut somewhere
+});
+
+test('messages go out with their bytes and names', async () => {
+  const { bus, context } = await made();
+  run(context, 'sendMessage', { data: new Uint8Array([0, 255]), destinations: ['alice', 'bob'], reliable: false });
+  const { options } = await bus.taken('SendMessage');
+  assert.deepEqual(options.data, { signature: 'ay', value: Buffer.from([0, 255]) });
+  assert.deepEqual(options.destinations, { signature: 'as', value: ['alice', 'bob'] });
+  assert.deepEqual(options.reliable, { signature: 'b', value: false });
 });
 
 test('what cannot be on the bus is a parameter error', async () => {
@@ -168,11 +177,15 @@ test('a context that could not be made says why', async () => {
 test('events: on, off with the same function, off of all, the other name', async () => {
   const { bus, context } = await made();
   const bodies = { RtcStateChanged: [0, 'rejoined', { joinType: { signature: 'u', value: 1 } }], RtcChatInterrupted: [-1004, 'duplicate login'],
-    RoomTokenWillExpire: [], NetworkQuality: [{ rtt: { signature: 'u', value: 9 } }, [{ userId: { signature: 's', value: 'bob' } }]] };
+    RoomTokenWillExpire: [], NetworkQuality: [{ rtt: { signature: 'u', value: 9 } }, [{ userId: { signature: 's', value: 'bob' } }]],
+    MessageReceived: [{ userId: { signature: 's', value: 'bob' }, data: { signature: 'ay', value: Buffer.from([1, 2]) },
+      destinations: { signature: 'as', value: ['me'] } }] };
   const payloads = { RtcStateChanged: { errNo: 0, errMsg: 'rejoined', data: { joinType: 1 } },
     RtcChatInterrupted: { errNo: -1004, errMsg: 'duplicate login' }, RoomTokenWillExpire: undefined,
-    NetworkQuality: { local: { rtt: 9 }, remote: [{ userId: 'bob' }] } };
+    NetworkQuality: { local: { rtt: 9 }, remote: [{ userId: 'bob' }] },
+    MessageReceived: { userId: 'bob', data: Buffer.from([1, 2]), destinations: ['me'] } };
   for (const event of EVENTS) {
+    const more = event === 'MessageReceived' ? { interface: 'org.rtcroom.RtcRoom1.Voice' } : {};
     const body = bodies[event] || [['alice', 'bob']];
     const payload = event in payloads ? payloads[event] : { userIdList: ['alice', 'bob'] };
     const seen = [];
@@ -181,15 +194,15 @@ test('events: on, off with the same function, off of all, the other name', async
     context[`on${event}`](first);
     context[`on${event}`](second);
     context[`on${event}`](undefined);
-    bus.signal(event, body);
+    bus.signal(event, body, more);
     assert.deepEqual(seen, [['first', payload], ['second', payload]]);
     context[`off${event}`](() => {}); // another function
     context[`off${event}`](undefined); // not the same as no argument
     context[`off${event}`](first);
-    bus.signal(event, body);
+    bus.signal(event, body, more);
     assert.equal(seen.length, 3);
     context[`off${event}`]();
-    bus.signal(event, body);
+    bus.signal(event, body, more);
     assert.equal(seen.length, 3);
   }
   let states = 0;
