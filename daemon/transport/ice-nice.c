@@ -8,6 +8,10 @@
  * side one round trip. Checks are paced 5 ms apart (the least that RFC 8445 14.2 allows) instead of 20: on a desktop
  * the first one decides.
  *
+ * Where TCP candidates are dialled (RFC 6544), libnice gives up aggressive nomination at the first one it hears of,
+ * and takes none while checks are under way. So they are held back until there is no UDP candidate, or the checks of
+ * those there are have ended in vain (which is made to take no longer than about three seconds).
+ *
  * Host names of STUN and TURN servers are resolved by libnice, asynchronously. Remote candidates with mDNS names are
  * passed over: what they stand for shows up as a peer-reflexive candidate anyway.
  */
@@ -28,7 +32,8 @@ enum { COMPONENT = 1, LINE_MAX_BYTES = 512, HOST_MAX_BYTES = 256 };
 enum { PACING_MS = 5, STUN_FIRST_TIMEOUT_MS = 200 };
 enum { TOS_EXPEDITED = 46 << 2 }; /* RFC 8837: interactive audio */
 enum { PORT_STUN = 3478, PORT_TURNS = 5349 };
-enum { BRIDGES_MAX = 4 };
+enum { BRIDGES_MAX = 4, HELD_MAX = 8 };
+enum { HOLD_MS = 1000, HOLD_AGAIN_MS = 100, STUN_TRIES_WITH_TCP = 3 };
 
 struct ice {
         struct ice_events ev;
@@ -41,6 +46,10 @@ struct ice {
         char *remote_ufrag;
         struct turns_bridge *bridges[BRIDGES_MAX]; /* owned */
         size_t n_bridges;
+        char *held[HELD_MAX]; /* owned: TCP candidates of the other side */
+        size_t n_held;
+        GSource *hold;         /* owned; NULL: not running */
+        bool knows_udp, ended; /* of the other side's candidates: one is UDP; the end was held back */
         bool uses_turn, announced, gathered, tcp;
         bool restarted;       /* by us: the other side's credentials for it are still to come */
         bool unreachable;     /* this machine has no address at all */
@@ -275,6 +284,8 @@ static int open_agent(struct ice *i, const struct ice_config *config)
                      (gboolean)config->controlling, "keepalive-conncheck", TRUE, "force-relay",
                      (gboolean)config->relay_only, "stun-pacing-timer", PACING_MS, "stun-initial-timeout",
                      STUN_FIRST_TIMEOUT_MS, NULL);
+        if (config->tcp)
+                g_object_set(i->agent, "stun-max-retransmissions", STUN_TRIES_WITH_TCP, NULL);
         i->stream = nice_agent_add_stream(i->agent, 1);
         if (i->stream == 0)
                 return -EIO;
@@ -320,8 +331,26 @@ static int agent_get_local(struct ice *i, const char **ret_ufrag, const char **r
         return 0;
 }
 
+static void stop_holding(struct ice *i)
+{
+        if (i->hold) {
+                g_source_destroy(i->hold);
+                g_source_unref(i->hold);
+        }
+        i->hold = NULL;
+}
+
+static void drop_held(struct ice *i)
+{
+        stop_holding(i);
+        while (i->n_held > 0)
+                free(i->held[--i->n_held]);
+        i->knows_udp = i->ended = false;
+}
+
 static int agent_restart(struct ice *i)
 {
+        drop_held(i);
         if (!nice_agent_restart_stream(i->agent, i->stream))
                 return -EIO;
         i->restarted = true;
@@ -349,42 +378,113 @@ static int agent_set_remote(struct ice *i, const char *ufrag, const char *pwd)
         return 0;
 }
 
+static bool is_tcp(const char *line)
+{
+        char transport[8];
+
+        return sscanf(line, "candidate:%*32s %*u %7s", transport) == 1 && strcasecmp(transport, "tcp") == 0;
+}
+
 /* "candidate:FOUNDATION COMPONENT TRANSPORT PRIORITY ADDRESS PORT typ …": component 1, by address, UDP or (if wanted)
  * a TCP port that listens. */
 static bool is_usable(const struct ice *i, const char *line)
 {
         char transport[8], address[64];
         unsigned component;
-        bool tcp;
 
         if (strlen(line) >= LINE_MAX_BYTES ||
-            sscanf(line, "candidate:%*32s %u %7s %*u %63s", &component, transport, address) != 3)
+            sscanf(line, "candidate:%*32s %u %7s %*u %63s", &component, transport, address) != 3 ||
+            component != COMPONENT || g_str_has_suffix(address, ".local"))
                 return false;
-        tcp = i->tcp && strcasecmp(transport, "tcp") == 0 && strstr(line, " tcptype passive");
-        return component == COMPONENT && (tcp || strcasecmp(transport, "udp") == 0) &&
-               !g_str_has_suffix(address, ".local");
+        if (is_tcp(line))
+                return i->tcp && strstr(line, " tcptype passive");
+        return strcasecmp(transport, "udp") == 0;
 }
 
-static int agent_add_remote_candidate(struct ice *i, const char *line)
+/* Whether libnice took it. */
+static int give_candidate(struct ice *i, const char *line)
 {
         char sdp[LINE_MAX_BYTES + 2];
         NiceCandidate *c;
         GSList one = { 0 };
+        int n;
 
-        if (!line) {
-                (void)nice_agent_peer_candidate_gathering_done(i->agent, i->stream);
-                return 0;
-        }
-        if (!is_usable(i, line))
-                return 0;
         snprintf(sdp, sizeof(sdp), "a=%s", line);
         c = nice_agent_parse_remote_candidate_sdp(i->agent, i->stream, sdp);
         if (!c)
                 return -EPROTO;
         one.data = c;
-        (void)nice_agent_set_remote_candidates(i->agent, i->stream, COMPONENT, &one);
+        n = nice_agent_set_remote_candidates(i->agent, i->stream, COMPONENT, &one);
         nice_candidate_free(c);
+        return n > 0 ? 0 : -EAGAIN;
+}
+
+/* False: not now. */
+static bool give_held(struct ice *i)
+{
+        while (i->n_held > 0) {
+                if (give_candidate(i, i->held[i->n_held - 1]) == -EAGAIN)
+                        return false;
+                free(i->held[--i->n_held]);
+        }
+        if (i->ended)
+                (void)nice_agent_peer_candidate_gathering_done(i->agent, i->stream);
+        i->ended = false;
+        return true;
+}
+
+static gboolean on_hold(gpointer ctx);
+
+static void hold_for(struct ice *i, guint ms)
+{
+        stop_holding(i);
+        i->hold = g_timeout_source_new(ms);
+        g_source_set_callback(i->hold, on_hold, i, NULL);
+        g_source_attach(i->hold, i->context);
+}
+
+static gboolean on_hold(gpointer ctx)
+{
+        struct ice *i = ctx;
+
+        if (i->state == ICE_STATE_CONNECTED || i->state == ICE_STATE_FAILED || give_held(i))
+                stop_holding(i);
+        else
+                hold_for(i, HOLD_AGAIN_MS);
+        return G_SOURCE_REMOVE;
+}
+
+static int hold(struct ice *i, const char *line)
+{
+        if (i->n_held == HELD_MAX)
+                return 0;
+        i->held[i->n_held] = strdup(line);
+        if (!i->held[i->n_held])
+                return -ENOMEM;
+        i->n_held++;
+        if (!i->hold)
+                hold_for(i, HOLD_MS);
         return 0;
+}
+
+static int end_candidates(struct ice *i)
+{
+        i->ended = true;
+        if (i->n_held == 0 || !i->knows_udp)
+                (void)give_held(i); /* if not, the timer does */
+        return 0;
+}
+
+static int agent_add_remote_candidate(struct ice *i, const char *line)
+{
+        if (!line)
+                return end_candidates(i);
+        if (!is_usable(i, line))
+                return 0;
+        if (is_tcp(line))
+                return hold(i, line);
+        i->knows_udp = true;
+        return give_candidate(i, line) == -EPROTO ? -EPROTO : 0;
 }
 
 static int agent_send(struct ice *i, const void *data, size_t len)
@@ -443,6 +543,7 @@ static void on_closed(GObject *agent, GAsyncResult *result, gpointer ctx)
 
 static void agent_free(struct ice *i)
 {
+        drop_held(i);
         if (i->first_turn) {
                 g_source_destroy(i->first_turn);
                 g_source_unref(i->first_turn);

@@ -147,6 +147,8 @@ static void on_trickle(struct lk_user *u, const Livekit__TrickleRequest *t)
         if (!t->candidate_init || livekit_candidate_parse(t->candidate_init, &line, mid, &mline) < 0)
                 return;
         ASSERT_OK(rtc_runtime_add_candidate(u->rt, LK_PEER, *line ? line : NULL));
+        if (*line && t->final)
+                ASSERT_OK(rtc_runtime_add_candidate(u->rt, LK_PEER, NULL));
         free(line);
 }
 

@@ -170,3 +170,16 @@ TEST(a_path_that_was_lost_is_found_again)
         lk_run_for(&p.w, 2000);
         hear_each_other(&p);
 }
+
+/* A firewall that swallows UDP: the server's TCP port is tried when nothing has come of the other one. */
+TEST(udp_does_not_pass)
+{
+        _pair_ p;
+
+        ASSERT_EQ(system("nft 'table ip swallow { chain in { type filter hook input priority 0; udp dport 7882 drop; "
+                         "}; }'"),
+                  0);
+        talk(&p, &(const struct lk_options){ 0 });
+        for (size_t i = 0; i < 2; i++)
+                ASSERT(strstr(p.user[i].stats.outbound.remote_candidate, " tcp "));
+}
