@@ -32,6 +32,7 @@ struct rtc_command {
 void rtc_media_open_peer(struct rtc_media *m, struct rtc_command *c);
 void rtc_media_close_peer(struct rtc_media *m, struct rtc_command *c);
 void rtc_media_create_offer(struct rtc_media *m, struct rtc_command *c);
+void rtc_media_add_ice_servers(struct rtc_media *m, struct rtc_command *c);
 void rtc_media_set_remote(struct rtc_media *m, struct rtc_command *c);
 void rtc_media_add_candidate(struct rtc_media *m, struct rtc_command *c);
 void rtc_media_set_capture(struct rtc_media *m, struct rtc_command *c);

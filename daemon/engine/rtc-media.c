@@ -561,6 +561,14 @@ void rtc_media_create_offer(struct rtc_media *m, struct rtc_command *c)
         answer(p, RTC_OFFER, r, sdp);
 }
 
+void rtc_media_add_ice_servers(struct rtc_media *m, struct rtc_command *c)
+{
+        struct media_peer *p = find_peer(m, c->peer);
+
+        if (p) /* without them there may be a way as well */
+                (void)peer_add_ice_servers(p->peer, c->params->ice_servers, c->params->n_ice_servers);
+}
+
 void rtc_media_set_remote(struct rtc_media *m, struct rtc_command *c)
 {
         struct media_peer *p = find_peer(m, c->peer);

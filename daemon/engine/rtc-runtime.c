@@ -292,6 +292,17 @@ int rtc_runtime_create_offer(struct rtc_runtime *rt, uint32_t peer, const struct
         return post(rt, c);
 }
 
+int rtc_runtime_add_ice_servers(struct rtc_runtime *rt, uint32_t peer, const struct ice_server *servers, size_t n)
+{
+        const struct rtc_peer_params params = { .ice_servers = servers, .n_ice_servers = n };
+        _cleanup_(command_freep) struct rtc_command *c = NULL;
+        int r = command_new(rt, rtc_media_add_ice_servers, peer, NULL, NULL, NULL, &c);
+
+        if (r == 0)
+                r = params_copy(&params, &c->params);
+        return r < 0 ? r : post(rt, take_ptr(c));
+}
+
 int rtc_runtime_set_remote(struct rtc_runtime *rt, uint32_t peer, enum rtc_sdp type, const char *sdp)
 {
         struct rtc_command *c;
@@ -594,8 +605,9 @@ void rtc_event_post(struct rtc_event *e)
 }
 
 const struct rtc_ops rtc_runtime_ops = {
-        rtc_runtime_new,          rtc_runtime_free,       rtc_runtime_open_peer,     rtc_runtime_close_peer,
-        rtc_runtime_create_offer, rtc_runtime_set_remote, rtc_runtime_add_candidate, rtc_runtime_set_capture,
-        rtc_runtime_bind,         rtc_runtime_unbind,     rtc_runtime_get_stats,     rtc_runtime_open_channel,
-        rtc_runtime_send_data,
+        rtc_runtime_new,          rtc_runtime_free,          rtc_runtime_open_peer,
+        rtc_runtime_close_peer,   rtc_runtime_create_offer,  rtc_runtime_add_ice_servers,
+        rtc_runtime_set_remote,   rtc_runtime_add_candidate, rtc_runtime_set_capture,
+        rtc_runtime_bind,         rtc_runtime_unbind,        rtc_runtime_get_stats,
+        rtc_runtime_open_channel, rtc_runtime_send_data,
 };

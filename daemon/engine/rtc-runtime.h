@@ -75,6 +75,8 @@ struct rtc_offer {
         bool data;            /* with a section for data channels */
 };
 int rtc_runtime_create_offer(struct rtc_runtime *rt, uint32_t peer, const struct rtc_offer *offer);
+/* TURN servers that the signalling told: asked where there is no way without one. At most what counts of them. */
+int rtc_runtime_add_ice_servers(struct rtc_runtime *rt, uint32_t peer, const struct ice_server *servers, size_t n);
 int rtc_runtime_set_remote(struct rtc_runtime *rt, uint32_t peer, enum rtc_sdp type, const char *sdp);
 int rtc_runtime_add_candidate(struct rtc_runtime *rt, uint32_t peer, const char *line /* NULL: end */);
 
@@ -104,6 +106,7 @@ struct rtc_ops {
         int (*open_peer)(struct rtc_runtime *rt, uint32_t peer, const struct rtc_peer_params *params);
         int (*close_peer)(struct rtc_runtime *rt, uint32_t peer);
         int (*create_offer)(struct rtc_runtime *rt, uint32_t peer, const struct rtc_offer *offer);
+        int (*add_ice_servers)(struct rtc_runtime *rt, uint32_t peer, const struct ice_server *servers, size_t n);
         int (*set_remote)(struct rtc_runtime *rt, uint32_t peer, enum rtc_sdp type, const char *sdp);
         int (*add_candidate)(struct rtc_runtime *rt, uint32_t peer, const char *line);
         int (*set_capture)(struct rtc_runtime *rt, uint32_t peer, struct audio_port *port,

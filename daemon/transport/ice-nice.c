@@ -12,6 +12,8 @@
  * and takes none while checks are under way. So they are held back until there is no UDP candidate, or the checks of
  * those there are have ended in vain (which is made to take no longer than about three seconds).
  *
+ * Servers that are told later are asked in the same case only: no allocation is made for a join that needs none.
+ *
  * Host names of STUN and TURN servers are resolved by libnice, asynchronously. Remote candidates with mDNS names are
  * passed over: what they stand for shows up as a peer-reflexive candidate anyway.
  */
@@ -32,7 +34,7 @@ enum { COMPONENT = 1, LINE_MAX_BYTES = 512, HOST_MAX_BYTES = 256 };
 enum { PACING_MS = 5, STUN_FIRST_TIMEOUT_MS = 200 };
 enum { TOS_EXPEDITED = 46 << 2 }; /* RFC 8837: interactive audio */
 enum { PORT_STUN = 3478, PORT_TURNS = 5349 };
-enum { BRIDGES_MAX = 4, HELD_MAX = 8 };
+enum { BRIDGES_MAX = 4, HELD_MAX = 8, LATE_MAX = 8 };
 enum { HOLD_MS = 1000, HOLD_AGAIN_MS = 100, STUN_TRIES_WITH_TCP = 3 };
 
 struct ice {
@@ -48,9 +50,11 @@ struct ice {
         size_t n_bridges;
         char *held[HELD_MAX]; /* owned: TCP candidates of the other side */
         size_t n_held;
+        struct ice_server late[LATE_MAX]; /* owned texts: TURN servers for when there is no way without */
+        size_t n_late;
         GSource *hold;         /* owned; NULL: not running */
         bool knows_udp, ended; /* of the other side's candidates: one is UDP; the end was held back */
-        bool uses_turn, announced, gathered, tcp;
+        bool uses_turn, announced, gathered, tcp, relay_only;
         bool restarted;       /* by us: the other side's credentials for it are still to come */
         bool unreachable;     /* this machine has no address at all */
         enum ice_state state; /* as last told */
@@ -309,6 +313,7 @@ static int agent_create(void *factory, const struct ice_config *config, const st
         i->ctx = ctx;
         i->context = factory;
         i->tcp = config->tcp;
+        i->relay_only = config->relay_only;
         r = open_agent(i, config);
         if (r == 0) {
                 watch(i);
@@ -338,6 +343,16 @@ static void stop_holding(struct ice *i)
                 g_source_unref(i->hold);
         }
         i->hold = NULL;
+}
+
+static gboolean on_hold(gpointer ctx);
+
+static void hold_for(struct ice *i, guint ms)
+{
+        stop_holding(i);
+        i->hold = g_timeout_source_new(ms);
+        g_source_set_callback(i->hold, on_hold, i, NULL);
+        g_source_attach(i->hold, i->context);
 }
 
 static void drop_held(struct ice *i)
@@ -375,6 +390,8 @@ static int agent_set_remote(struct ice *i, const char *ufrag, const char *pwd)
                 return -EINVAL;
         g_free(i->remote_ufrag);
         i->remote_ufrag = g_strdup(ufrag);
+        if (i->n_late > 0 && !i->hold)
+                hold_for(i, HOLD_MS);
         return 0;
 }
 
@@ -433,21 +450,67 @@ static bool give_held(struct ice *i)
         return true;
 }
 
-static gboolean on_hold(gpointer ctx);
-
-static void hold_for(struct ice *i, guint ms)
+static void drop_server(struct ice_server *s)
 {
-        stop_holding(i);
-        i->hold = g_timeout_source_new(ms);
-        g_source_set_callback(i->hold, on_hold, i, NULL);
-        g_source_attach(i->hold, i->context);
+        free((char *)s->url);
+        free((char *)s->username);
+        free((char *)s->credential);
+        *s = (struct ice_server){ 0 };
+}
+
+static void use_late_servers(struct ice *i)
+{
+        while (i->n_late > 0) {
+                struct ice_server *s = &i->late[--i->n_late];
+                struct server_url url;
+
+                if (parse_server(s->url, &url) == 0)
+                        (void)use_server(i, s, &url); /* one way less */
+                drop_server(s);
+        }
+}
+
+static int keep_server(struct ice *i, const struct ice_server *from)
+{
+        struct ice_server s = { .url = strdup(from->url),
+                                .username = strdup(from->username),
+                                .credential = strdup(from->credential) };
+
+        if (!s.url || !s.username || !s.credential) {
+                drop_server(&s);
+                return -ENOMEM;
+        }
+        i->late[i->n_late++] = s;
+        return 0;
+}
+
+static int agent_add_servers(struct ice *i, const struct ice_server *servers, size_t n)
+{
+        int r = 0;
+
+        for (size_t k = 0; k < n && r == 0; k++)
+                if (strncmp(servers[k].url, "turn", 4) == 0 && servers[k].username && servers[k].credential &&
+                    i->n_late < LATE_MAX)
+                        r = keep_server(i, &servers[k]);
+        if (i->relay_only)
+                use_late_servers(i);
+        else if (i->n_late > 0 && !i->hold)
+                hold_for(i, HOLD_MS);
+        return r;
+}
+
+static bool needs_no_more(const struct ice *i)
+{
+        return i->state == ICE_STATE_CONNECTED || i->state == ICE_STATE_FAILED;
 }
 
 static gboolean on_hold(gpointer ctx)
 {
         struct ice *i = ctx;
 
-        if (i->state == ICE_STATE_CONNECTED || i->state == ICE_STATE_FAILED || give_held(i))
+        if (!needs_no_more(i))
+                use_late_servers(i);
+        if (needs_no_more(i) || give_held(i))
                 stop_holding(i);
         else
                 hold_for(i, HOLD_AGAIN_MS);
@@ -544,6 +607,8 @@ static void on_closed(GObject *agent, GAsyncResult *result, gpointer ctx)
 static void agent_free(struct ice *i)
 {
         drop_held(i);
+        while (i->n_late > 0)
+                drop_server(&i->late[--i->n_late]);
         if (i->first_turn) {
                 g_source_destroy(i->first_turn);
                 g_source_unref(i->first_turn);
@@ -568,6 +633,7 @@ static const struct ice_ops ops = {
         .get_local = agent_get_local,
         .set_remote = agent_set_remote,
         .restart = agent_restart,
+        .add_servers = agent_add_servers,
         .add_remote_candidate = agent_add_remote_candidate,
         .send = agent_send,
         .get_stats = agent_get_stats,

@@ -46,6 +46,9 @@ struct ice_ops {
         int (*set_remote)(struct ice *i, const char *ufrag, const char *pwd);
         /* New local credentials; what arrives with the next set_remote() belongs to them. The path in use stays. */
         int (*restart)(struct ice *i);
+        /* Further servers, known only now: TURN is used if no path is found without it, at once where only a relay
+         * will do; the candidates come as events. What is no TURN server is passed over. */
+        int (*add_servers)(struct ice *i, const struct ice_server *servers, size_t n);
         int (*add_remote_candidate)(struct ice *i, const char *line /* NULL: no more */);
         int (*send)(struct ice *i, const void *data, size_t len); /* -EAGAIN: dropped */
         void (*get_stats)(struct ice *i, struct ice_stats *ret);

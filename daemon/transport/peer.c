@@ -543,6 +543,11 @@ int peer_set_remote_offer(struct peer *p, const char *sdp, char **ret_answer)
         return r;
 }
 
+int peer_add_ice_servers(struct peer *p, const struct ice_server *servers, size_t n)
+{
+        return is_over(p) ? -EINVAL : p->ice_ops->add_servers(p->ice, servers, n);
+}
+
 int peer_add_remote_candidate(struct peer *p, const char *line)
 {
         bool early = p->has_offered && (p->restarting || !p->agreed.remote.ufrag[0]);

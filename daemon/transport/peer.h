@@ -103,6 +103,8 @@ struct peer_offer {
 int peer_create_offer(struct peer *p, const struct peer_offer *offer, char **ret_sdp);
 int peer_set_remote_answer(struct peer *p, const char *sdp);
 int peer_set_remote_offer(struct peer *p, const char *sdp, char **ret_answer);
+/* Further TURN servers, that the signalling told; bad ones are passed over. */
+int peer_add_ice_servers(struct peer *p, const struct ice_server *servers, size_t n);
 /* Those that come before the answer they belong to are kept for it. */
 int peer_add_remote_candidate(struct peer *p, const char *line /* NULL or "": no more */);
 

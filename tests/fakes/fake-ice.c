@@ -15,7 +15,7 @@ enum { AGENTS_MAX = 64, CREDENTIAL_MAX = 64, TOO_LONG_US = 10000000 };
 
 struct ice {
         struct fake_ice_box *box; /* NULL: freed by its owner, kept by the box for its number */
-        unsigned number, restarts;
+        unsigned number, restarts, n_servers;
         struct ice_events ev;
         void *ctx;
         char ufrag[CREDENTIAL_MAX], pwd[CREDENTIAL_MAX], remote_ufrag[CREDENTIAL_MAX], remote_pwd[CREDENTIAL_MAX];
@@ -238,6 +238,13 @@ static int fake_add_remote_candidate(struct ice *i, const char *line)
         return 0;
 }
 
+static int fake_add_servers(struct ice *i, const struct ice_server *servers, size_t n)
+{
+        (void)servers;
+        i->n_servers += (unsigned)n;
+        return 0;
+}
+
 static int put_on_wire(struct fake_ice_box *b, unsigned to, const void *data, size_t len, uint64_t due_us)
 {
         struct datagram *d = malloc(sizeof(*d) + len);
@@ -285,10 +292,9 @@ static void fake_free(struct ice *i)
         i->box = NULL;
 }
 
-static const struct ice_ops ops = {
-        fake_create, fake_get_local, fake_set_remote, fake_restart, fake_add_remote_candidate,
-        fake_send,   fake_get_stats, fake_free
-};
+static const struct ice_ops ops = { fake_create,  fake_get_local,   fake_set_remote,
+                                    fake_restart, fake_add_servers, fake_add_remote_candidate,
+                                    fake_send,    fake_get_stats,   fake_free };
 
 /* ---- the box ---- */
 
@@ -350,4 +356,9 @@ void fake_ice_lose_consent(struct fake_ice_box *b, unsigned agent)
 unsigned fake_ice_restarts(const struct fake_ice_box *b, unsigned agent)
 {
         return b->agents[agent]->restarts;
+}
+
+unsigned fake_ice_servers(const struct fake_ice_box *b, unsigned agent)
+{
+        return b->agents[agent]->n_servers;
 }

@@ -28,3 +28,4 @@ struct fake_ice_net *fake_ice_box_net(struct fake_ice_box *b); /* to be changed 
 void fake_ice_inject(struct fake_ice_box *b, unsigned agent, const uint8_t *data, size_t len); /* arrives at once */
 void fake_ice_lose_consent(struct fake_ice_box *b, unsigned agent);
 unsigned fake_ice_restarts(const struct fake_ice_box *b, unsigned agent); /* of either side, as this one saw them */
+unsigned fake_ice_servers(const struct fake_ice_box *b, unsigned agent);  /* added later */

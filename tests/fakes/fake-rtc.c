@@ -144,6 +144,13 @@ static int rtc_create_offer(struct rtc_runtime *rt, uint32_t peer, const struct 
         return later(rt, peer, SAY_OFFER);
 }
 
+static int rtc_add_ice_servers(struct rtc_runtime *rt, uint32_t peer, const struct ice_server *servers, size_t n)
+{
+        for (size_t i = 0; i < n; i++)
+                note(rt->fake, "server %u %s", peer, servers[i].url);
+        return 0;
+}
+
 static int rtc_set_remote(struct rtc_runtime *rt, uint32_t peer, enum rtc_sdp type, const char *sdp)
 {
         int r;
@@ -206,8 +213,9 @@ static int rtc_send_data(struct rtc_runtime *rt, uint32_t peer, const char *labe
 }
 
 const struct rtc_ops fake_rtc_ops = {
-        rtc_new,         rtc_free, rtc_open_peer, rtc_close_peer, rtc_create_offer, rtc_set_remote, rtc_add_candidate,
-        rtc_set_capture, rtc_bind, rtc_unbind,    rtc_get_stats,  rtc_open_channel, rtc_send_data,
+        rtc_new,          rtc_free,          rtc_open_peer,   rtc_close_peer, rtc_create_offer, rtc_add_ice_servers,
+        rtc_set_remote,   rtc_add_candidate, rtc_set_capture, rtc_bind,       rtc_unbind,       rtc_get_stats,
+        rtc_open_channel, rtc_send_data,
 };
 
 void fake_rtc_init(struct fake_rtc *f, struct loop *loop)

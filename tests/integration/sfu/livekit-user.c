@@ -260,12 +260,16 @@ static void on_join(struct lk_user *u, const Livekit__JoinResponse *j)
 {
         struct ice_server servers[SERVERS_MAX];
         Livekit__AddTrackRequest track;
+        size_t n;
 
         u->joined = true;
         u->join_us = clock_monotonic_us();
         u->sid = strdup(j->participant->sid);
-        if (!u->options.early_offer) {
-                open_peer(u, servers, take_servers(u, j->ice_servers, j->n_ice_servers, servers));
+        n = take_servers(u, j->ice_servers, j->n_ice_servers, servers);
+        if (u->options.early_offer) {
+                ASSERT_OK(rtc_runtime_add_ice_servers(u->rt, LK_PEER, servers, n));
+        } else {
+                open_peer(u, servers, n);
                 init_track(&track);
                 if (!u->options.listens_only)
                         send_message(u, LIVEKIT__SIGNAL_REQUEST__MESSAGE_ADD_TRACK, &track);

@@ -136,13 +136,23 @@ TEST(who_only_listens_is_kept)
         ASSERT(!u->left);
 }
 
-TEST(two_hear_each_other_through_a_relay)
+static void talk_through_a_relay(bool early_offer)
 {
         _pair_ p;
 
-        talk(&p, &(const struct lk_options){ .relay_only = true });
+        talk(&p, &(const struct lk_options){ .relay_only = true, .early_offer = early_offer });
         for (size_t i = 0; i < 2; i++)
                 ASSERT(strncmp(p.user[i].stats.outbound.local_candidate, "relay ", 6) == 0);
+}
+
+TEST(two_hear_each_other_through_a_relay)
+{
+        talk_through_a_relay(false);
+}
+
+TEST(a_relay_that_is_told_after_the_offer)
+{
+        talk_through_a_relay(true);
 }
 
 static void set_network(bool up)

@@ -230,3 +230,88 @@ TEST(a_turns_server_is_greeted_with_tls)
         g_main_context_pop_thread_default(c);
         g_main_context_unref(c);
 }
+
+/* Somebody who listens on TCP, and what comes there. */
+struct stranger {
+        GMainContext *c;
+        GSocketListener *listener;
+        uint16_t port;
+        GSocketConnection *accepted;
+        uint8_t head[4];
+};
+
+static void stranger_init(struct stranger *s)
+{
+        *s = (struct stranger){ .c = g_main_context_new(), .listener = g_socket_listener_new() };
+        s->port = g_socket_listener_add_any_inet_port(s->listener, NULL, NULL);
+        g_main_context_push_thread_default(s->c);
+        provider = ice_nice_provider(s->c);
+}
+
+static void stranger_listen(struct stranger *s)
+{
+        gssize n = 0;
+
+        g_socket_listener_accept_async(s->listener, NULL, on_accepted, &s->accepted);
+        WAIT_FOR(s->c, s->accepted);
+        g_input_stream_read_async(g_io_stream_get_input_stream(G_IO_STREAM(s->accepted)), s->head, sizeof(s->head),
+                                  G_PRIORITY_DEFAULT, NULL, on_read, &n);
+        WAIT_FOR(s->c, n != 0);
+        ASSERT_EQ(n, sizeof(s->head));
+}
+
+static void stranger_done(struct stranger *s)
+{
+        g_object_unref(s->accepted);
+        g_object_unref(s->listener);
+        for (unsigned i = 0; i < 1000 && g_main_context_iteration(s->c, FALSE); i++)
+                ;
+        g_main_context_pop_thread_default(s->c);
+        g_main_context_unref(s->c);
+}
+
+TEST(tcp_is_dialled_where_there_is_no_udp)
+{
+        const struct ice_config config = { .controlling = true, .tcp = true, .loopback = true };
+        struct end e = { .other = NULL };
+        struct stranger s;
+        char line[128];
+
+        stranger_init(&s);
+        ASSERT_OK(provider.ops->create(provider.factory, &config, &events, &e, &e.ice));
+        ASSERT_OK(provider.ops->set_remote(e.ice, "abcd", "abcdefghijklmnopqrstuv"));
+        snprintf(line, sizeof(line), "candidate:1 1 TCP 1671430143 127.0.0.1 %u typ host tcptype passive", s.port);
+        for (unsigned i = 0; i < 20; i++) /* bounded */
+                ASSERT_OK(provider.ops->add_remote_candidate(e.ice, line));
+        ASSERT_OK(provider.ops->add_remote_candidate(e.ice, NULL));
+        stranger_listen(&s);
+        ASSERT_EQ(s.head[0], 0); /* RFC 4571: a length … */
+        ASSERT_GE(s.head[1], 20);
+        ASSERT_EQ(s.head[2], 0); /* … and a binding request */
+        ASSERT_EQ(s.head[3], 1);
+        ASSERT_OK(provider.ops->restart(e.ice)); /* what was held is forgotten */
+        provider.ops->free(e.ice);
+        stranger_done(&s);
+}
+
+TEST(a_server_that_is_told_later_is_asked)
+{
+        const struct ice_config config = { .controlling = true, .relay_only = true, .loopback = true };
+        struct end e = { .other = NULL };
+        struct stranger s;
+        char url[64];
+        const struct ice_server servers[] = { { .url = "stun:127.0.0.1" },
+                                              { .url = "turn:", .username = "u", .credential = "p" },
+                                              { .url = "turn:127.0.0.1:9" },
+                                              { .url = url, .username = "u", .credential = "p" } };
+
+        stranger_init(&s);
+        ASSERT_OK(provider.ops->create(provider.factory, &config, &events, &e, &e.ice));
+        snprintf(url, sizeof(url), "turn:127.0.0.1:%u?transport=tcp", s.port);
+        ASSERT_OK(provider.ops->add_servers(e.ice, servers, ARRAY_SIZE(servers)));
+        stranger_listen(&s);
+        ASSERT_EQ(s.head[0], 0); /* an allocate request */
+        ASSERT_EQ(s.head[1], 3);
+        provider.ops->free(e.ice);
+        stranger_done(&s);
+}

@@ -139,6 +139,18 @@ TEST(candidates_may_come_before_the_answer)
         close_room(&r);
 }
 
+TEST(servers_that_are_told_later_reach_ice)
+{
+        const struct ice_server servers[] = { { .url = "turn:192.0.2.1", .username = "u", .credential = "p" },
+                                              { .url = "turn:192.0.2.2", .username = "u", .credential = "p" } };
+        struct room r;
+
+        open_room(&r);
+        ASSERT_OK(peer_add_ice_servers(r.a.p, servers, 2));
+        ASSERT_EQ(fake_ice_servers(r.box, 0), 2);
+        close_room(&r);
+}
+
 TEST(offers_say_what_they_are_asked_to)
 {
         struct peer_offer what = { .send_audio = true, .track_id = "mic0", .n_receive = 2 };
