@@ -145,6 +145,7 @@ static int gather(sd_bus_message *m, const char *path, void *ctx)
                 FIELD_TEXT("UserId", f->p.user_id),
                 FIELD_TEXT("NodeName", f->p.node_name),
                 FIELD_TEXT("Encryption", f->p.encryption),
+                FIELD_TEXT("Name", f->p.name),
                 FIELD_VALUE("Self", 'b', f->p.self),
                 FIELD_VALUE("Speaking", 'b', f->p.speaking),
                 FIELD_VALUE("AudioPublished", 'b', f->p.audio_published),
@@ -242,6 +243,63 @@ int rtcroom_context_set_participant_muted(struct rtcroom_context *c, const char 
                 return -EINVAL;
         k = find_participant(c, user_id, path, sizeof(path));
         return k < 0 ? k : set_property(c, path, IFACE("Participant"), "Muted", muted, 0, 'b');
+}
+
+/* One property of somebody; 0 and a message to be freed, positioned at its value. */
+static int get_property(struct rtcroom_context *c, const char *user_id, const char *property, const char *type,
+                        sd_bus_message **ret)
+{
+        sd_bus_error error = SD_BUS_ERROR_NULL;
+        char path[128];
+        int k = find_participant(c, user_id, path, sizeof(path));
+
+        if (k < 0)
+                return k;
+        k = sd_bus_get_property(c->r->bus, c->owner, path, IFACE("Participant"), property, &error, ret, type);
+        if (k < 0)
+                k = fail_with_bus_error(c->r, k, &error);
+        sd_bus_error_free(&error);
+        return k < 0 ? k : 0;
+}
+
+int rtcroom_context_get_metadata(struct rtcroom_context *c, const char *user_id, char **ret)
+{
+        sd_bus_message *reply = NULL;
+        const char *text;
+        char *copy;
+        int k;
+
+        if (!c || c->freed || !user_id || !ret)
+                return -EINVAL;
+        k = get_property(c, user_id, "Metadata", "s", &reply);
+        if (k >= 0 && (k = sd_bus_message_read(reply, "s", &text)) < 0)
+                k = fail_with_errno(c->r, k);
+        if (k >= 0) {
+                copy = strdup(text);
+                k = copy ? 0 : fail_with(c->r, -ENOMEM, NULL);
+                if (copy)
+                        *ret = copy;
+        }
+        sd_bus_message_unref(reply);
+        return k;
+}
+
+int rtcroom_context_get_attributes(struct rtcroom_context *c, const char *user_id, rtcroom_attribute_fn fn, void *user)
+{
+        sd_bus_message *reply = NULL;
+        const char *key, *value;
+        int k;
+
+        if (!c || c->freed || !user_id || !fn)
+                return -EINVAL;
+        k = get_property(c, user_id, "Attributes", "a{ss}", &reply);
+        if (k < 0)
+                return k;
+        k = sd_bus_message_enter_container(reply, 'a', "{ss}");
+        while (k >= 0 && (k = sd_bus_message_read(reply, "{ss}", &key, &value)) > 0)
+                fn(key, value, user);
+        sd_bus_message_unref(reply);
+        return k < 0 ? fail_with_errno(c->r, k) : 0;
 }
 
 /* ---- statistics: a tree of dictionaries, walked ---- */

@@ -72,6 +72,7 @@ static struct json_object *participant_json(const struct rtcroom_participant *p)
         json_object_object_add(j, "quality", json_object_new_int64(p->quality));
         add_text(j, "nodeName", p->node_name);
         add_text(j, "encryption", p->encryption);
+        add_text(j, "name", p->name);
         json_object_object_add(j, "nodeSerial", json_object_new_int64((int64_t)p->node_serial));
         return j;
 }
@@ -92,10 +93,10 @@ static int members(struct ctl *o, struct rtcroom_context *c, char **argv)
                 if (o->json)
                         print_json(participant_json(p));
                 else
-                        print_line(stdout, "%-24s %-8s %-9s %3.0f %%%s%s%s%s", p->user_id, p->self ? "you" : "",
+                        print_line(stdout, "%-24s %-8s %-9s %3.0f %%%s%s%s%s%s%s", p->user_id, p->self ? "you" : "",
                                    p->speaking ? "speaking" : "", 100 * p->volume, p->muted ? "  muted by you" : "",
                                    p->audio_muted ? "  muted" : "", is_encrypted ? "  encryption: " : "",
-                                   is_encrypted ? p->encryption : "");
+                                   is_encrypted ? p->encryption : "", p->name[0] ? "  " : "", p->name);
         }
         free(list);
         return 0;

@@ -63,6 +63,7 @@ struct context {
         struct list gone;          /* participants whose leaving is still to be told */
         unsigned n_participants;
         uint32_t next_participant;
+        size_t profile_bytes; /* of the profiles of all of them, also of those in gone */
 
         struct context_list_state lists[_LIST_MAX];
         size_t list_capacity;

@@ -76,7 +76,10 @@ enum participant_property { /* mask */
                             PARTICIPANT_VOLUME = 1 << 7,
                             PARTICIPANT_MUTED = 1 << 8,
                             PARTICIPANT_NODE = 1 << 9,
-                            PARTICIPANT_ENCRYPTION = 1 << 10
+                            PARTICIPANT_ENCRYPTION = 1 << 10,
+                            PARTICIPANT_NAME = 1 << 11, /* and the next two in the order of enum profile_part */
+                            PARTICIPANT_METADATA = 1 << 12,
+                            PARTICIPANT_ATTRIBUTES = 1 << 13
 };
 
 enum context_list { LIST_MEMBERS, LIST_SPEAKERS, LIST_VIDEO_MEMBERS, LIST_SCREEN_MEMBERS, _LIST_MAX };
@@ -207,7 +210,9 @@ struct context *participant_context(const struct participant *p);
 uint32_t participant_number(const struct participant *p); /* unique within the context, never reused */
 
 struct participant_view {
-        const char *user_id, *node_name, *encryption;
+        const char *user_id, *node_name, *encryption, *name, *metadata;
+        const struct engine_attribute *attributes; /* keys ascending, each once */
+        size_t n_attributes;
         uint64_t node_serial;
         bool self, speaking, audio_published, audio_subscribed, audio_muted, video_published, screen_published, muted;
         double level, volume;

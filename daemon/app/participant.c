@@ -132,6 +132,7 @@ struct participant *participant_free(struct participant *p)
                 return NULL;
         close_stream(p);
         list_remove(&p->link);
+        profile_clear(&p->profile, &p->context->profile_bytes);
         free(p->user_id);
         free(p);
         return NULL;
@@ -221,6 +222,14 @@ void participant_update(struct participant *p, uint32_t published, uint32_t subs
         follow_subscription(p);
 }
 
+void participant_describe(struct participant *p, const struct engine_participant *from)
+{
+        uint32_t parts = profile_set(&p->profile, from, &p->context->profile_bytes);
+
+        if (parts)
+                participant_changed(p, parts * PARTICIPANT_NAME);
+}
+
 void participant_set_speaking(struct participant *p, bool speaking)
 {
         if (p->speaking == speaking)
@@ -272,6 +281,10 @@ void participant_get(const struct participant *p, struct participant_view *ret)
                 .user_id = p->user_id,
                 .node_name = p->node_name ? p->node_name : "",
                 .encryption = e2ee_state_to_string(p->encryption),
+                .name = p->profile.name ? p->profile.name : "",
+                .metadata = p->profile.metadata ? p->profile.metadata : "",
+                .attributes = p->profile.attributes,
+                .n_attributes = p->profile.n_attributes,
                 .node_serial = p->node_serial,
                 .self = p->self,
                 .speaking = p->speaking,

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "app/context.h"
+#include "app/profile.h"
 #include "media/audio-io.h"
 
 struct participant {
@@ -20,6 +21,7 @@ struct participant {
         uint32_t published, subscribed; /* masks of enum engine_media */
         bool audio_muted, speaking, muted;
         enum e2ee_state encryption;
+        struct profile profile; /* what the server says of it */
         double volume;
         struct audio_port *port;     /* owned reference, NULL while nothing flows */
         struct audio_stream *stream; /* owned */
@@ -40,6 +42,7 @@ void participant_leave(struct participant *p);
 struct participant *participant_find(struct context *c, const char *user_id); /* by name; NULL */
 /* What the engine says of it. Opens and closes the stream. */
 void participant_update(struct participant *p, uint32_t published, uint32_t subscribed, bool audio_muted);
+void participant_describe(struct participant *p, const struct engine_participant *from);
 void participant_set_speaking(struct participant *p, bool speaking);
 void participant_changed(struct participant *p, uint32_t properties);
 uint32_t participant_quality_grade(const struct participant *p); /* the property: the worse direction */

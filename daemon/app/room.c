@@ -306,6 +306,7 @@ static void add_participant(struct room *room, const struct engine_participant *
                 return;
         }
         participant_enter(p, room->settling ? room->self : NULL);
+        participant_describe(p, ep);
         participant_update(p, ep->published, ep->subscribed, ep->audio_muted);
         follow_encryption(room, p, ep->encryption);
         room_grant_wishes(room, ep->user_id);
@@ -316,8 +317,13 @@ static void on_participant(enum engine_change change, const struct engine_partic
         struct room *room = ctx;
         struct participant *p;
 
-        if (!room_is_in(room) || strcmp(ep->user_id, room->user_id) == 0)
+        if (!room_is_in(room))
                 return;
+        if (strcmp(ep->user_id, room->user_id) == 0) {
+                if (change == ENGINE_PARTICIPANT_UPDATED)
+                        participant_describe(room->self, ep);
+                return;
+        }
         p = participant_find(room->context, ep->user_id);
         switch (change) {
         case ENGINE_PARTICIPANT_JOINED:
@@ -326,6 +332,7 @@ static void on_participant(enum engine_change change, const struct engine_partic
                         add_participant(room, ep);
                         break;
                 }
+                participant_describe(p, ep);
                 participant_update(p, ep->published, ep->subscribed, ep->audio_muted);
                 follow_encryption(room, p, ep->encryption);
                 break;

@@ -32,6 +32,18 @@ static int set_muted(sd_bus *bus, const char *path, const char *interface, const
         return 0;
 }
 
+static int get_attributes(sd_bus *bus, const char *path, const char *interface, const char *property,
+                          sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+        const struct bus_object *o = container_of(userdata, struct bus_object, pv.attributes);
+        int r = sd_bus_message_open_container(reply, 'a', "{ss}");
+
+        (void)bus, (void)path, (void)interface, (void)property, (void)error;
+        for (size_t i = 0; r >= 0 && i < o->pv.n_attributes; i++)
+                r = sd_bus_message_append(reply, "{ss}", o->pv.attributes[i].key, o->pv.attributes[i].value);
+        return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
 #define PROPERTY(name, type, getter, field, flags) \
         SD_BUS_PROPERTY(name, type, getter, offsetof(struct bus_object, pv.field), flags)
 #define CHANGES SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE
@@ -55,6 +67,9 @@ static const sd_bus_vtable vtable[] = {
         PROPERTY("NodeName", "s", bus_get_string, node_name, CHANGES),
         PROPERTY("NodeSerial", "t", bus_get_u64, node_serial, CHANGES),
         PROPERTY("Encryption", "s", bus_get_string, encryption, CHANGES),
+        PROPERTY("Name", "s", bus_get_string, name, CHANGES),
+        PROPERTY("Metadata", "s", bus_get_string, metadata, CHANGES),
+        PROPERTY("Attributes", "a{ss}", get_attributes, attributes, CHANGES),
         SD_BUS_VTABLE_END,
 };
 
@@ -71,6 +86,9 @@ static const struct bus_property_bit bits[] = {
         { PARTICIPANT_NODE, "NodeName" },
         { PARTICIPANT_NODE, "NodeSerial" },
         { PARTICIPANT_ENCRYPTION, "Encryption" },
+        { PARTICIPANT_NAME, "Name" },
+        { PARTICIPANT_METADATA, "Metadata" },
+        { PARTICIPANT_ATTRIBUTES, "Attributes" },
 };
 
 const struct bus_face bus_participant_face = {

@@ -7,8 +7,9 @@
  *  - One room at a time: join while joining or joined is -EBUSY; what is asked of a room (publish … get_stats) without
  * a room -ENOTCONN. leave and free are legal in every state. leave while joining fails the join first (CANCELLED).
  *  - After a successful join come participant events for everybody present (the local user not included), then
- *    changes. When a room ends without leave: state(IDLE, why), after failing ops in flight; no participant events are
- *    owed then, the app clears its list.
+ *    changes. PARTICIPANT_UPDATED with the local user's id tells only what the server says of him. When a room ends
+ * without leave: state(IDLE, why), after failing ops in flight; no participant events are owed then, the app clears
+ * its list.
  *  - state(RECONNECTING) and state(JOINED) frame an interruption that the engine heals by itself, if the join allows
  * it (reconnect_s). In between nothing is sent or heard and nobody speaks; members, subscriptions, what is published
  * and the ports lent are kept. Operations in flight when it begins and those asked for meanwhile succeed: what they

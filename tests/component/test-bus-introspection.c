@@ -177,7 +177,7 @@ TEST(live_equals_xml)
         check(rig, BUS_ROOT, BUS_INTERFACE_CONSENT, 8);
         check(rig, path, BUS_INTERFACE_CONTEXT, 60);
         check(rig, path, BUS_INTERFACE_VOICE, 4);
-        check(rig, who, BUS_INTERFACE_PARTICIPANT, 17);
+        check(rig, who, BUS_INTERFACE_PARTICIPANT, 20);
 }
 
 TEST(standard_interfaces)

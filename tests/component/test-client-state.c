@@ -154,10 +154,10 @@ static void append_person(sd_bus_message *m, const struct person *p)
 {
         ASSERT_OK(sd_bus_message_open_container(m, 'e', "oa{sa{sv}}"));
         ASSERT_OK(sd_bus_message_append(m, "o", p->path));
-        ASSERT_OK(sd_bus_message_append(m, "a{sa{sv}}", 2, "org.freedesktop.DBus.Peer", 0, PARTICIPANT, 7, "UserId",
+        ASSERT_OK(sd_bus_message_append(m, "a{sa{sv}}", 2, "org.freedesktop.DBus.Peer", 0, PARTICIPANT, 8, "UserId",
                                         "s", p->user_id, "Volume", "d", p->volume, "Self", "b", 1, "Quality", "u", 3u,
-                                        "NodeSerial", "t", UINT64_C(99), "Muted", "s", "of another type", "Later",
-                                        "a{sv}", 0));
+                                        "NodeSerial", "t", UINT64_C(99), "Muted", "s", "of another type", "Name", "s",
+                                        "Somebody", "Later", "a{sv}", 0));
         ASSERT_OK(sd_bus_message_close_container(m));
 }
 
@@ -258,6 +258,7 @@ TEST(participants_in_join_order)
         ASSERT_EQ(list[0].node_serial, 99);
         ASSERT(!list[0].muted);
         ASSERT_STR(list[0].node_name, "");
+        ASSERT_STR(list[0].name, "Somebody");
         free(list);
         daemon_double_set_hook(&g.d, no_objects);
         ASSERT_OK(rtcroom_context_get_participants(c, &list, &n));
@@ -268,6 +269,46 @@ TEST(participants_in_join_order)
         ASSERT_EQ(rtcroom_context_get_participants(NULL, &list, &n), -EINVAL);
         ASSERT_EQ(rtcroom_context_get_participants(c, NULL, &n), -EINVAL);
         ASSERT_EQ(rtcroom_context_get_participants(c, &list, NULL), -EINVAL);
+        rig_done(&g);
+}
+
+static int details(struct daemon_double *d, sd_bus_message *m)
+{
+        const char *name;
+
+        if (sd_bus_message_is_method_call(m, NULL, "Get") <= 0)
+                return managed_objects(d, m);
+        ASSERT_STR(sd_bus_message_get_path(m), DOUBLE_ROOT "/context/2/participant/9");
+        ASSERT_GT(sd_bus_message_read(m, "ss", NULL, &name), 0);
+        return strcmp(name, "Metadata") == 0 ? double_reply(d, m, "v", "s", "{}")
+                                             : double_reply(d, m, "v", "a{ss}", 2, "a", "1", "b", "2");
+}
+
+static void add_attribute(const char *key, const char *value, void *user)
+{
+        char *text = user;
+
+        (void)snprintf(text + strlen(text), 32 - strlen(text), "%s=%s;", key, value);
+}
+
+TEST(what_is_attached_to_somebody)
+{
+        char attributes[32] = "", *text = NULL;
+        struct rtcroom_context *c;
+        struct rig g;
+
+        rig_init(&g);
+        c = attach(&g);
+        daemon_double_set_hook(&g.d, details);
+        ASSERT_OK(rtcroom_context_get_metadata(c, "early", &text));
+        ASSERT_STR(text, "{}");
+        free(text);
+        ASSERT_OK(rtcroom_context_get_attributes(c, "early", add_attribute, attributes));
+        ASSERT_STR(attributes, "a=1;b=2;");
+        ASSERT_EQ(rtcroom_context_get_metadata(c, "elsewhere", &text), -ENOENT);
+        ASSERT_EQ(rtcroom_context_get_attributes(c, "elsewhere", add_attribute, attributes), -ENOENT);
+        ASSERT_EQ(rtcroom_context_get_metadata(c, "early", NULL), -EINVAL);
+        ASSERT_EQ(rtcroom_context_get_attributes(c, "early", NULL, NULL), -EINVAL);
         rig_done(&g);
 }
 

@@ -186,10 +186,17 @@ struct rtcroom_participant {
         double volume; /* 0–2 */
         unsigned quality;
         uint64_t node_serial; /* object.serial of the playback node in PipeWire */
-        char encryption[16]; /* "none", "ok"; else there is no sound: "not encrypted", "wrong key", "no key" */
+        char encryption[16];  /* "none", "ok"; else there is no sound: "not encrypted", "wrong key", "no key" */
+        char name[257];       /* what the server calls it, to be shown; "": nothing */
 };
 /* An array owned by the caller (free()), in the order in which their objects were made. */
 int rtcroom_context_get_participants(struct rtcroom_context *c, struct rtcroom_participant **ret, size_t *ret_n);
+/* What the app's server has attached to somebody: a text, owned by the caller (free()), and attributes, each by a call
+ * with borrowed texts. -ENOENT: nobody of that name. */
+int rtcroom_context_get_metadata(struct rtcroom_context *c, const char *user_id, char **ret);
+typedef void (*rtcroom_attribute_fn)(const char *key, const char *value, void *user);
+int rtcroom_context_get_attributes(struct rtcroom_context *c, const char *user_id, rtcroom_attribute_fn fn,
+                                   void *user);
 int rtcroom_context_set_volume(struct rtcroom_context *c, const char *user_id, double volume);
 int rtcroom_context_set_participant_muted(struct rtcroom_context *c, const char *user_id, bool muted);
 
