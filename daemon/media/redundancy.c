@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-enum { LOSS_FOR_ONE = 1, LOSS_FOR_TWO = 5 };
+enum { LOSS_FOR_TWO = 5 /* percent */ };
 
 void redundancy_set(struct redundancy *r, bool on)
 {
@@ -29,7 +29,7 @@ void redundancy_report(struct redundancy *r, uint8_t loss_percent)
 
 static unsigned wanted(const struct redundancy *r)
 {
-        if (!r->on || r->loss_percent < LOSS_FOR_ONE)
+        if (!r->on)
                 return 0;
         return r->loss_percent < LOSS_FOR_TWO ? 1 : 2;
 }

@@ -1,8 +1,9 @@
 /* redundancy.h - which frames of before go out once more with the newest one, and how many of them.
  *
- * The receivers' reports decide: from 1 % loss on each frame is sent twice, from 5 % on three times, below that once.
- * A report that is better than the one before is believed slowly (an eighth of the loss, at least one percent, each
- * time, about once a second): loss comes in bursts, and a second without any says little about the next.
+ * One, and from a reported loss of 5 % on two. One also where nothing is reported: reports are the server's, of the
+ * way to it; what its listeners lose it keeps to itself (LiveKit's by default), and sends them nothing again, trusting
+ * in the copies. A report that is better than the one before is believed slowly (an eighth of the loss, at least one
+ * percent, each time, about once a second): loss comes in bursts, and a second without any says little about the next.
  *
  * What was said is kept, not what was silent; copies stop where the far end's silence begins. The caller's memory and
  * thread; no allocation.

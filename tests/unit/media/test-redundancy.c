@@ -39,14 +39,14 @@ TEST(the_reported_loss_decides_how_many)
         static const struct {
                 uint8_t percent;
                 size_t copies;
-        } rule[] = { { 0, 0 }, { 1, 1 }, { 4, 1 }, { 5, 2 }, { 100, 2 } };
+        } rule[] = { { 0, 1 }, { 4, 1 }, { 5, 2 }, { 100, 2 } };
 
-        for (unsigned i = 0; i < 5; i++) {
+        for (unsigned i = 0; i < 4; i++) {
                 struct redundancy r = with_loss(rule[i].percent);
 
                 ASSERT_EQ(copies_at(&r, 1), 0); /* nothing was said before */
                 keep(&r, 1);
-                ASSERT_EQ(copies_at(&r, 2), rule[i].copies > 0);
+                ASSERT_EQ(copies_at(&r, 2), 1);
                 keep(&r, 2);
                 keep(&r, 3);
                 ASSERT_EQ(copies_at(&r, 4), rule[i].copies);
