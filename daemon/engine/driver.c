@@ -110,8 +110,13 @@ int driver_send(struct driver *d, const char *data, size_t len, bool binary)
 
 /* ---- carrying out ---- */
 
-void driver_tell_done(struct driver *d, uint32_t op, const struct engine_result *res)
+void driver_tell_done(struct driver *d, uint32_t op, const struct engine_result *res, bool enters)
 {
+        const struct engine_result cancelled = { .reason = ENGINE_CANCELLED };
+
+        if (enters && d->leaving)
+                res = &cancelled;
+        d->in_room |= enters && !d->leaving;
         if (res->reason != ENGINE_OK)
                 log_info("operation %u: %s %d %s", op, engine_reason_to_string(res->reason), res->err, res->detail);
         d->backend.ev.op_done(op, res, d->backend.ctx);
@@ -123,9 +128,23 @@ void driver_tell_state(struct driver *d, enum engine_state state, const struct e
                             : state == ENGINE_STATE_RECONNECTING ? "room lost"
                                                                  : "room come back to";
 
+        if (d->leaving)
+                return;
         log_notice("%s: %s %s", words, engine_reason_to_string(why->reason), why->detail);
         d->in_room = state != ENGINE_STATE_IDLE;
         d->backend.ev.state(state, why, d->backend.ctx);
+}
+
+void driver_tell_participant(struct driver *d, enum engine_change change, const struct engine_participant *p)
+{
+        if (!d->leaving)
+                d->backend.ev.participant(change, p, d->backend.ctx);
+}
+
+void driver_tell_speaking(struct driver *d, const char *user_id, bool speaking)
+{
+        if (!d->leaving)
+                d->backend.ev.speaking(user_id, speaking, d->backend.ctx);
 }
 
 static struct answer *find_answer(const struct driver *d, const struct list *turn)
@@ -161,7 +180,7 @@ static void work_off(struct driver *d)
                         continue;
                 }
                 list_remove(&a->link);
-                driver_tell_done(d, a->op, &a->result);
+                driver_tell_done(d, a->op, &a->result, false);
                 free(a);
         }
 }
@@ -222,12 +241,19 @@ int driver_prepare(struct driver *d, const struct engine_join *params)
 {
         int r = rtc_join_copy(&d->join, params, d->backend.env->rng);
 
+        d->leaving = false;
         return r < 0 ? r : backend_need_runtime(&d->backend, d->ops->rtc, d);
 }
 
 int driver_bind(struct driver *d, uint32_t peer, const char *mid, const char *user_id)
 {
         return d->backend.rtc->bind(d->backend.rt, peer, mid, user_id, backend_port_of(&d->backend, user_id));
+}
+
+void driver_leave(struct driver *d)
+{
+        d->in_room = false;
+        d->leaving = true;
 }
 
 int driver_get_stats(struct driver *d, uint32_t op)

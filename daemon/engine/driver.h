@@ -79,6 +79,7 @@ struct driver {
         struct list queue;         /* of the backend's actions; answers of driver.c stand among them */
         bool collapsed;            /* set by the backend: there was no memory for what the machine wanted */
         bool in_room;              /* the app knows of a room */
+        bool leaving;              /* it has asked to leave: of what is still in the queue it hears no more */
 
         /* driver.c only */
         struct sigconn_provider provider;
@@ -106,12 +107,17 @@ int driver_send(struct driver *d, const char *data, size_t len, bool binary); /*
 int driver_bind(struct driver *d, uint32_t peer, const char *mid, const char *user_id);
 
 /* ---- for carry_up ---- */
-void driver_tell_done(struct driver *d, uint32_t op, const struct engine_result *res);
+/* enters: we are in a room now. Were it to be left meanwhile, the operation was cancelled. */
+void driver_tell_done(struct driver *d, uint32_t op, const struct engine_result *res, bool enters);
 void driver_tell_state(struct driver *d, enum engine_state state, const struct engine_result *why);
+void driver_tell_participant(struct driver *d, enum engine_change change, const struct engine_participant *p);
+void driver_tell_speaking(struct driver *d, const char *user_id, bool speaking);
 
 /* ---- operations that are the same everywhere ---- */
 /* Keeps what the join says of media and makes the runtime. */
 int driver_prepare(struct driver *d, const struct engine_join *params);
+/* Leaving begins, before the machine is told. */
+void driver_leave(struct driver *d);
 int driver_get_stats(struct driver *d, uint32_t op);
 int driver_set_capture(struct driver *d, struct audio_port *port, const struct capture_gate *gate);
 int driver_set_playback(struct driver *d, const char *user_id, struct audio_port *port);

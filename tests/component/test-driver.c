@@ -22,7 +22,7 @@ struct toy {
         struct driver driver;
         uint64_t due_us;
         uint32_t ops[4], n_ops; /* in flight */
-        bool has_track, in_room;
+        bool has_track, in_room, enters;
         bool *destroyed;
         char *heard; /* of the bed */
 };
@@ -151,7 +151,7 @@ static void carry_up(struct driver *d, const struct list *l)
 
         ASSERT_NE(a->kind, TOY_FAIL);
         if (a->kind == TOY_DONE)
-                driver_tell_done(d, a->op, &(struct engine_result){ .reason = ENGINE_OK });
+                driver_tell_done(d, a->op, &(struct engine_result){ .reason = ENGINE_OK }, toy(d)->enters);
         if (a->kind == TOY_END)
                 driver_tell_state(d, ENGINE_STATE_IDLE, &why);
 }
@@ -311,6 +311,23 @@ TEST(nothing_is_told_from_inside_an_operation)
         recorder_expect(&b.rec, "");
         pass(&b);
         recorder_expect(&b.rec, "done 1 ok; done 2 not supported; done 3 ok; ");
+}
+
+TEST(of_a_room_that_is_being_left_nothing_is_told)
+{
+        struct engine_participant alice = { .user_id = "alice" };
+        _bed_ b;
+
+        bed_init(&b);
+        b.toy->enters = true;
+        wish(&b, TOY_DONE, 1); /* a join that succeeds at this very moment */
+        wish(&b, TOY_END, 0);
+        driver_leave(&b.toy->driver);
+        pass(&b);
+        driver_tell_participant(&b.toy->driver, ENGINE_PARTICIPANT_JOINED, &alice);
+        driver_tell_speaking(&b.toy->driver, "alice", true);
+        recorder_expect(&b.rec, "done 1 cancelled; ");
+        ASSERT(!b.toy->driver.in_room);
 }
 
 TEST(what_fails_is_not_told_upwards)

@@ -186,29 +186,25 @@ static int carry_down(struct driver *d, const struct list *l)
         return 0;
 }
 
-static void tell_participant(struct backend *b, const struct janus_action *a)
+static void tell_participant(struct driver *d, const struct janus_action *a)
 {
         struct engine_participant p = { a->user, a->published, a->subscribed, a->on, a->encryption };
 
-        b->ev.participant(a->change, &p, b->ctx);
+        driver_tell_participant(d, a->change, &p);
 }
 
 static void carry_up(struct driver *d, const struct list *l)
 {
         const struct janus_action *a = action(l);
-        struct backend *b = &d->backend;
 
         switch (a->kind) {
-        case JANUS_ACT_OP_DONE:
-                d->in_room |= a->on;
-                driver_tell_done(d, a->op, &a->result);
-                break;
+        case JANUS_ACT_OP_DONE: driver_tell_done(d, a->op, &a->result, a->on); break;
         case JANUS_ACT_STATE: driver_tell_state(d, a->state, &a->result); break;
-        case JANUS_ACT_PARTICIPANT: tell_participant(b, a); break;
-        case JANUS_ACT_SPEAKING: b->ev.speaking(a->user, a->on, b->ctx); break;
+        case JANUS_ACT_PARTICIPANT: tell_participant(d, a); break;
+        case JANUS_ACT_SPEAKING: driver_tell_speaking(d, a->user, a->on); break;
         case JANUS_ACT_UNANSWERED:
                 if (of(d)->unanswered)
-                        of(d)->unanswered(b->ctx);
+                        of(d)->unanswered(d->backend.ctx);
                 break;
         case JANUS_ACT_OPEN_CONN:
         case JANUS_ACT_CLOSE_CONN:
@@ -351,7 +347,7 @@ int janus_leave(struct engine *e, uint32_t op)
 {
         struct janus *j = janus(e);
 
-        j->driver.in_room = false;
+        driver_leave(&j->driver);
         feed(j, &(struct janus_event){ .kind = JANUS_EV_LEAVE, .op = op });
         return 0;
 }

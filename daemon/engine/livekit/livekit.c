@@ -215,7 +215,7 @@ static int carry_down(struct driver *d, const struct list *l)
         return 0;
 }
 
-static void tell_participant(struct backend *b, const struct lk_action *a)
+static void tell_participant(struct driver *d, const struct lk_action *a)
 {
         struct engine_participant p = { .user_id = a->user,
                                         .published = a->published,
@@ -223,7 +223,7 @@ static void tell_participant(struct backend *b, const struct lk_action *a)
                                         .audio_muted = a->on,
                                         .encryption = a->encryption };
 
-        b->ev.participant(a->change, &p, b->ctx);
+        driver_tell_participant(d, a->change, &p);
 }
 
 static void carry_up(struct driver *d, const struct list *l)
@@ -231,13 +231,10 @@ static void carry_up(struct driver *d, const struct list *l)
         const struct lk_action *a = action(l);
 
         switch (a->kind) {
-        case LK_ACT_OP_DONE:
-                d->in_room |= a->on;
-                driver_tell_done(d, a->op, &a->result);
-                break;
+        case LK_ACT_OP_DONE: driver_tell_done(d, a->op, &a->result, a->on); break;
         case LK_ACT_STATE: driver_tell_state(d, a->state, &a->result); break;
-        case LK_ACT_PARTICIPANT: tell_participant(&d->backend, a); break;
-        case LK_ACT_SPEAKING: d->backend.ev.speaking(a->user, a->on, d->backend.ctx); break;
+        case LK_ACT_PARTICIPANT: tell_participant(d, a); break;
+        case LK_ACT_SPEAKING: driver_tell_speaking(d, a->user, a->on); break;
         case LK_ACT_OPEN_CONN:
         case LK_ACT_CLOSE_CONN:
         case LK_ACT_SEND:
@@ -392,7 +389,7 @@ static int leave(struct engine *e, uint32_t op)
 {
         struct livekit *l = livekit(e);
 
-        l->driver.in_room = false;
+        driver_leave(&l->driver);
         feed(l, &(struct lk_event){ .kind = LK_EV_LEAVE, .op = op });
         return 0;
 }
