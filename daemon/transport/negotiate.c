@@ -460,13 +460,13 @@ int negotiate_write(const struct negotiation *n, const struct neg_local *local, 
         char msid[NEG_MSID_SIZE];
 
         snprintf(msid, sizeof(msid), "%.64s %s", local->cname, local->track_id);
-        s.transport = (struct sdp_transport){
-                .ufrag = local->ufrag, .pwd = local->pwd, .trickle = true, .setup = local->setup
-        };
+        s.transport = (struct sdp_transport){ .ufrag = local->ufrag, .pwd = local->pwd, .trickle = true };
         s.transport.fingerprint = (struct sdp_fingerprint){ .hash = "sha-256", .len = 32 };
         memcpy(s.transport.fingerprint.bytes, local->sha256, 32);
         for (size_t i = 0; i < n->n_sections && r == 0; i++)
                 r = write_section(&s, &n->sections[i], local, msid);
+        if (r == 0 && first >= 0) /* pion, which is LiveKit's, reads no role at session level */
+                s.sections[first].transport.setup = local->setup;
         if (r == 0 && first >= 0)
                 r = write_candidates(&s.sections[first], local);
         if (r == 0)
