@@ -570,8 +570,14 @@ static void emit_for_peer(struct rtc_runtime *rt, struct open_peer *p, const str
                 if (is_bound(p, e))
                         rt->ev.encryption(e->peer, e->mid, e->encryption, rt->ctx);
                 break;
-        case RTC_EVENT_DATA_OPEN: rt->ev.data_open(e->peer, e->mid, rt->ctx); break;
-        case RTC_EVENT_DATA: rt->ev.data(e->peer, e->mid, e->data, e->len, rt->ctx); break;
+        case RTC_EVENT_DATA_OPEN:
+                if (rt->ev.data_open)
+                        rt->ev.data_open(e->peer, e->mid, rt->ctx);
+                break;
+        case RTC_EVENT_DATA:
+                if (rt->ev.data)
+                        rt->ev.data(e->peer, e->mid, e->data, e->len, rt->ctx);
+                break;
         case RTC_EVENT_STATS: break; /* of no peer */
         }
 }

@@ -33,7 +33,7 @@ struct rtc_runtime_events {
         void (*encryption)(uint32_t peer, const char *mid, enum e2ee_state state, void *ctx);
         void (*stats)(uint32_t op, const struct engine_stats *stats,
                       void *ctx); /* user_id holds the `key` of the binding */
-        /* Data channels; may be NULL where none are taken or offered. */
+        /* Data channels; may be NULL where nobody looks at them. */
         void (*data_open)(uint32_t peer, const char *label, void *ctx);
         void (*data)(uint32_t peer, const char *label, const void *data, size_t len, void *ctx);
 };

@@ -169,12 +169,16 @@ static int open_conn(struct livekit *l, const char *path)
         return driver_open_conn(&l->driver, &p);
 }
 
-static int open_peer(struct driver *d, uint32_t peer)
+static int open_peer(struct driver *d, const struct lk_action *a)
 {
+        struct rtc_peer_params params = d->join.peer;
         struct backend *b = &d->backend;
-        int r = b->rtc->open_peer(b->rt, peer, &d->join.peer);
+        int r;
 
-        return r < 0 ? r : b->rtc->set_capture(b->rt, peer, b->capture, b->gate);
+        params.controlling = !a->controlled;
+        params.data |= a->receives; /* an old server's first offer has nothing else in it */
+        r = b->rtc->open_peer(b->rt, a->peer, &params);
+        return r < 0 || a->receives ? r : b->rtc->set_capture(b->rt, a->peer, b->capture, b->gate);
 }
 
 static int create_offer(struct backend *b, const struct lk_action *a)
@@ -182,7 +186,8 @@ static int create_offer(struct backend *b, const struct lk_action *a)
         struct rtc_offer offer = { .send_audio = a->offer.send_audio,
                                    .track_id = a->text,
                                    .n_receive = a->offer.n_receive,
-                                   .restart_ice = a->offer.restart_ice };
+                                   .restart_ice = a->offer.restart_ice,
+                                   .data = a->offer.data };
 
         return b->rtc->create_offer(b->rt, a->peer, &offer);
 }
@@ -197,10 +202,10 @@ static int carry_down(struct driver *d, const struct list *l)
         case LK_ACT_OPEN_CONN: return open_conn(of(d), a->text);
         case LK_ACT_CLOSE_CONN: driver_close_conn(d); return 0;
         case LK_ACT_SEND: return driver_send(d, a->text, a->len, true);
-        case LK_ACT_OPEN_PEER: return open_peer(d, a->peer);
+        case LK_ACT_OPEN_PEER: return open_peer(d, a);
         case LK_ACT_CLOSE_PEER: return b->rtc->close_peer(b->rt, a->peer);
         case LK_ACT_CREATE_OFFER: return create_offer(b, a);
-        case LK_ACT_SET_REMOTE: return b->rtc->set_remote(b->rt, a->peer, RTC_ANSWER, a->text);
+        case LK_ACT_SET_REMOTE: return b->rtc->set_remote(b->rt, a->peer, a->sdp_type, a->text);
         case LK_ACT_ADD_CANDIDATE: return b->rtc->add_candidate(b->rt, a->peer, a->text);
         case LK_ACT_BIND: return driver_bind(d, a->peer, a->mid, a->user);
         case LK_ACT_UNBIND: return b->rtc->unbind(b->rt, a->peer, a->mid);

@@ -7,6 +7,7 @@
  *   lk-room.c    who is there and what they publish
  *   lk-sub.c     what of it we want and where it arrives
  *   lk-rejoin.c  the way back into a room that was lost
+ *   lk-dual.c    old servers: a second peer, in which they offer
  */
 #pragma once
 
@@ -111,6 +112,17 @@ struct wish {             /* an explicit subscribe or unsubscribe; kept until th
         char user[LK_ID_MAX + 1];
 };
 
+struct inbound {       /* lk-dual.c */
+        uint32_t peer; /* 0: none */
+        bool up, keyed;
+        bool answering;       /* the peer makes the answer to … */
+        uint32_t id;          /* … this offer */
+        bool awaited;         /* an offer that the server owes us */
+        char *offer, *answer; /* owned: the last ones */
+        char *next;           /* owned: the offer that came meanwhile, or NULL */
+        uint32_t next_id;
+};
+
 struct lk_fsm {
         enum lk_state state;
         struct lk_join join; /* user_id points to `user` */
@@ -134,6 +146,8 @@ struct lk_fsm {
         char *local, *remote; /* owned: the last offer, and the last answer */
         struct list candidates;
         size_t n_candidates;
+        bool dual; /* `peer` only sends; what arrives does so in … */
+        struct inbound in;
 
         enum pub_state pub;
         bool publish;     /* what is wanted: as of the join, and of the last operation that succeeded */
@@ -208,6 +222,22 @@ void lf_on_candidate(struct lk_fsm *f, const struct lk_event *ev);
 void lf_on_trickle(struct lk_fsm *f, const Livekit__TrickleRequest *m);
 void lf_on_peer_state(struct lk_fsm *f, const struct lk_event *ev);
 
+void lf_media_check(struct lk_fsm *f);        /* a path was found */
+bool lf_is_up(const struct lk_fsm *f);        /* every path that there is to be */
+bool lf_is_keyed(const struct lk_fsm *f);     /* ICE restarts can bring everything back */
+uint32_t lf_receiver(const struct lk_fsm *f); /* the peer in which sound arrives, or 0 */
+
+/* ---- lk-dual.c ---- */
+bool lf_dual_begin(struct lk_fsm *f); /* the way in was refused: false: there is no other */
+int lf_dual_path(const struct lk_fsm *f, char **ret);
+void lf_dual_welcome(struct lk_fsm *f, const Livekit__JoinResponse *j);
+void lf_dual_drop(struct lk_fsm *f);
+void lf_dual_close(struct lk_fsm *f);
+void lf_dual_resume(struct lk_fsm *f);
+void lf_dual_description(struct lk_fsm *f, const char *answer);
+void lf_dual_peer_state(struct lk_fsm *f, const struct lk_event *ev);
+void lf_on_offer(struct lk_fsm *f, const Livekit__SessionDescription *sd);
+
 /* ---- lk-pub.c ---- */
 void lf_pub_begin(struct lk_fsm *f); /* with the next offer */
 void lf_pub_add_track(struct lk_fsm *f, Livekit__AddTrackRequest *ret, char cid[16]);
@@ -250,9 +280,7 @@ void lf_sub_clear(struct lk_fsm *f);
 /* Something broke: the join fails, or the room, if we were in it, is come back to or ends. */
 void lf_fail(struct lk_fsm *f, enum remedy remedy, const struct engine_result *why);
 /* The path is gone; it counts as a failure for that reason unless the server tells another in time. */
-void lf_lost(struct lk_fsm *f, const char *what);
-/* The peer is gone for good. */
-void lf_peer_failed(struct lk_fsm *f, const char *what);
+void lf_lost(struct lk_fsm *f, Livekit__ReconnectReason which, const char *what);
 void lf_on_leave(struct lk_fsm *f, const Livekit__LeaveRequest *m);
 void lf_on_reconnect(struct lk_fsm *f, const Livekit__ReconnectResponse *m);
 void lf_on_moved(struct lk_fsm *f, const Livekit__RoomMovedResponse *m);

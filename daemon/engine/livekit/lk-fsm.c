@@ -73,7 +73,7 @@ static void forget(struct lk_fsm *f)
         lf_forget_link(f);
         lf_room_clear(f);
         lf_sub_clear(f);
-        f->rejoining = f->turning = f->resumable = false;
+        f->rejoining = f->turning = f->resumable = f->dual = false;
         for (size_t i = 0; i < _T_MAX; i++)
                 f->due[i] = LOOP_NEVER;
 }
@@ -130,6 +130,11 @@ static void on_leave_op(struct lk_fsm *f, uint32_t op)
 void lf_prepare(struct lk_fsm *f, const char *why)
 {
         lf_enter_state(f, LK_STATE_PREPARING, why);
+        if (f->dual) {
+                lf_enter_state(f, LK_STATE_CONNECTING, "nothing to prepare");
+                lf_open_conn(f);
+                return;
+        }
         lf_peer_open(f);
         f->may_publish = true; /* until the server says otherwise */
         if (f->publish)
@@ -176,6 +181,8 @@ static void on_welcome(struct lk_fsm *f, const Livekit__JoinResponse *j)
         f->stages.joined_us = f->now_us - f->start_us;
         lf_copy(f->sid, sizeof(f->sid), j->participant ? j->participant->sid : NULL);
         lf_enter_state(f, LK_STATE_SETTLING, "welcome");
+        if (f->dual)
+                lf_dual_welcome(f, j);
         if (f->pub == PUB_STARTING)
                 lf_set_timer(f, T_PUBLISH, LK_MEDIA_TIMEOUT_US);
         lf_offer_flush(f);
@@ -252,6 +259,7 @@ static void on_message(struct lk_fsm *f, const Livekit__SignalResponse *m)
         }
         switch (m->message_case) {
         case LIVEKIT__SIGNAL_RESPONSE__MESSAGE_ANSWER: lf_on_answer(f, m->answer); break;
+        case LIVEKIT__SIGNAL_RESPONSE__MESSAGE_OFFER: lf_on_offer(f, m->offer); break;
         case LIVEKIT__SIGNAL_RESPONSE__MESSAGE_TRICKLE: lf_on_trickle(f, m->trickle); break;
         case LIVEKIT__SIGNAL_RESPONSE__MESSAGE_UPDATE:
                 lf_room_infos(f, m->update->participants, m->update->n_participants);
@@ -281,16 +289,18 @@ static void on_message(struct lk_fsm *f, const Livekit__SignalResponse *m)
 static void on_closed(struct lk_fsm *f, const struct lk_event *ev)
 {
         struct engine_result why = lf_result(ENGINE_SERVER_GONE, 0, ev->text);
+        bool old = false;
 
         if (!f->conn)
                 return;
         f->conn = false;
         f->resume_reason = LIVEKIT__RECONNECT_REASON__RR_SIGNAL_DISCONNECTED;
         if (ev->http_status)
-                (void)lk_access_refused(ev->http_status, ev->text, &why);
+                old = lk_access_refused(ev->http_status, ev->text, &why) == LK_REFUSED_OLD_SERVER;
         else if (!f->greeted)
                 why.reason = ev->err == -ETIMEDOUT ? ENGINE_TIMED_OUT : ENGINE_UNREACHABLE;
-        lf_fail(f, REMEDY_RESUME, &why);
+        if (!old || !lf_dual_begin(f))
+                lf_fail(f, REMEDY_RESUME, &why);
 }
 
 static void on_send_failed(struct lk_fsm *f, int err)
@@ -306,7 +316,7 @@ static void on_description_failed(struct lk_fsm *f, const struct lk_event *ev)
 {
         struct engine_result why = lf_result(ENGINE_PROTOCOL, 0, "a session description is unusable");
 
-        if (f->peer && ev->peer == f->peer)
+        if (ev->peer > 0 && (ev->peer == f->peer || ev->peer == f->in.peer))
                 lf_fail(f, REMEDY_NONE, &why);
 }
 
@@ -314,7 +324,7 @@ static void on_description_failed(struct lk_fsm *f, const struct lk_event *ev)
 
 static void on_speaking(struct lk_fsm *f, const struct lk_event *ev)
 {
-        if (f->state != LK_STATE_JOINED || ev->peer != f->peer)
+        if (f->state != LK_STATE_JOINED || ev->peer != (ev->mid ? lf_receiver(f) : f->peer))
                 return;
         if (ev->mid)
                 lf_sub_speaking(f, ev->mid, ev->on);

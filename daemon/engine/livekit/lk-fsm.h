@@ -16,6 +16,8 @@
  * outweighs it) is compared with what was asked for. Of several audio tracks of one participant one is taken, the
  * microphone before others: the app lends one port for each participant.
  *
+ * A server of before 1.9.1 does without all that: lk-dual.c.
+ *
  * A room that was lost is resumed where that is allowed, media going on meanwhile, and otherwise joined anew; see
  * lk-rejoin.c.
  *
@@ -98,10 +100,10 @@ enum lk_action_kind {
         LK_ACT_OPEN_CONN,     /* text: path and query, to be appended to the server's URL */
         LK_ACT_CLOSE_CONN,    /* what was sent before still goes out */
         LK_ACT_SEND,          /* text, len: bytes */
-        LK_ACT_OPEN_PEER,     /* peer */
+        LK_ACT_OPEN_PEER,     /* peer, receives, controlled */
         LK_ACT_CLOSE_PEER,    /* peer */
         LK_ACT_CREATE_OFFER,  /* peer, offer, text: the track's id or NULL */
-        LK_ACT_SET_REMOTE,    /* peer, text: an answer */
+        LK_ACT_SET_REMOTE,    /* peer, sdp_type, text */
         LK_ACT_ADD_CANDIDATE, /* peer, text or NULL */
         LK_ACT_BIND,          /* peer, mid, user */
         LK_ACT_UNBIND,        /* peer, mid */
@@ -116,7 +118,7 @@ enum lk_action_kind {
 const char *lk_action_kind_to_string(enum lk_action_kind k);
 
 struct lk_offer {
-        bool send_audio, restart_ice;
+        bool send_audio, restart_ice, data;
         uint32_t n_receive;
 };
 
@@ -125,6 +127,9 @@ struct lk_action {
         enum lk_action_kind kind;
         uint32_t op, peer, published, subscribed;
         bool on;
+        bool receives;   /* the peer never sends */
+        bool controlled; /* by the server, as to ICE */
+        enum rtc_sdp sdp_type;
         struct lk_offer offer;
         enum engine_state state;
         enum engine_change change;
@@ -157,7 +162,7 @@ void lk_fsm_reset(struct lk_fsm *f); /* IDLE, without a word */
 
 enum lk_state lk_fsm_state(const struct lk_fsm *f);
 void lk_fsm_get_stages(const struct lk_fsm *f, struct lk_stages *ret);
-uint32_t lk_fsm_peer(const struct lk_fsm *f); /* or 0 */
+uint32_t lk_fsm_peer(const struct lk_fsm *f); /* the one that sends, or 0 */
 /* Where this user's sound arrives: false when it does not. */
 bool lk_fsm_find_track(const struct lk_fsm *f, const char *user_id, uint32_t *ret_peer, const char **ret_mid);
 

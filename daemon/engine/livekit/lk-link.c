@@ -5,6 +5,7 @@
 #include "engine/livekit/lk-fsm-internal.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -268,9 +269,10 @@ static int format_request(struct lk_fsm *f, const char *offer, char **ret)
         return livekit_join_request_text(&j, ret);
 }
 
-void lf_open_conn(struct lk_fsm *f)
+/* Of the newer servers: what it carries is as long as proxies take it. */
+static int format_path(struct lk_fsm *f, char **ret)
 {
-        _cleanup_free_ char *text = NULL, *path = NULL;
+        _cleanup_free_ char *text = NULL;
         const char *offer = f->offer == OFFER_MADE && f->state != LK_STATE_RESUMING ? f->local : NULL;
         int r = format_request(f, offer, &text);
 
@@ -279,11 +281,18 @@ void lf_open_conn(struct lk_fsm *f)
                 offer = NULL;
                 r = format_request(f, NULL, &text);
         }
-        if (r < 0 || asprintf(&path, "/rtc/v1?join_request=%s", text) < 0) {
+        f->offer_carried = offer;
+        return r < 0 || asprintf(ret, "/rtc/v1?join_request=%s", text) < 0 ? -ENOMEM : 0;
+}
+
+void lf_open_conn(struct lk_fsm *f)
+{
+        _cleanup_free_ char *path = NULL;
+
+        if ((f->dual ? lf_dual_path(f, &path) : format_path(f, &path)) < 0) {
                 f->oom = true;
                 return;
         }
-        f->offer_carried = offer;
         f->conn = true;
         (void)lf_act(f, LK_ACT_OPEN_CONN, path);
         lf_set_timer(f, T_FIRST, LK_OPEN_MS * US_PER_MS + LK_FIRST_TIMEOUT_US);

@@ -1,4 +1,4 @@
-/* lk-offer.c - the one peer: offers, answers, candidates.
+/* lk-offer.c - the peer that is ours to offer, mostly the only one: offers, answers, candidates.
  *
  * An offer is asked of the peer (MAKING), waits for the connection (MADE) or is on its way (SENT) until the answer of
  * its number is there. What changes meanwhile makes another one afterwards. Sections are only ever added: as many to
@@ -27,7 +27,8 @@ static void clear_candidates(struct lk_fsm *f)
         f->n_candidates = 0;
 }
 
-static void send_candidate(struct lk_fsm *f, const char *line, const char *mid, uint32_t mline)
+static void send_candidate(struct lk_fsm *f, Livekit__SignalTarget target, const char *line, const char *mid,
+                           uint32_t mline)
 {
         Livekit__TrickleRequest t = LIVEKIT__TRICKLE_REQUEST__INIT;
         Livekit__SignalRequest m = LIVEKIT__SIGNAL_REQUEST__INIT;
@@ -38,6 +39,8 @@ static void send_candidate(struct lk_fsm *f, const char *line, const char *mid, 
                 return;
         }
         t.candidate_init = json;
+        t.has_target = true;
+        t.target = target;
         t.has_final = !line;
         t.final = !line;
         m.message_case = LIVEKIT__SIGNAL_REQUEST__MESSAGE_TRICKLE;
@@ -75,16 +78,22 @@ static void flush_candidates(struct lk_fsm *f)
         struct candidate *c;
 
         list_for_each (c, &f->candidates, link)
-                send_candidate(f, c->line, c->mid, c->mline);
+                send_candidate(f, LIVEKIT__SIGNAL_TARGET__PUBLISHER, c->line, c->mid, c->mline);
         clear_candidates(f);
 }
 
 void lf_on_candidate(struct lk_fsm *f, const struct lk_event *ev)
 {
-        if (ev->peer != f->peer || f->peer == 0)
+        const char *mid = ev->mid ? ev->mid : "";
+
+        if (ev->peer == 0)
+                return;
+        if (ev->peer == f->in.peer && lf_is_linked(f))
+                send_candidate(f, LIVEKIT__SIGNAL_TARGET__SUBSCRIBER, ev->text, mid, ev->mline);
+        if (ev->peer != f->peer)
                 return;
         if (is_described(f))
-                send_candidate(f, ev->text, ev->mid ? ev->mid : "", ev->mline);
+                send_candidate(f, LIVEKIT__SIGNAL_TARGET__PUBLISHER, ev->text, mid, ev->mline);
         else
                 keep_candidate(f, ev);
 }
@@ -92,17 +101,18 @@ void lf_on_candidate(struct lk_fsm *f, const struct lk_event *ev)
 /* One candidate that cannot be read is one less to try. */
 void lf_on_trickle(struct lk_fsm *f, const Livekit__TrickleRequest *m)
 {
+        bool theirs = f->dual && m->target == LIVEKIT__SIGNAL_TARGET__SUBSCRIBER;
+        uint32_t peer = theirs ? f->in.peer : f->peer, mline;
         _cleanup_free_ char *line = NULL;
         char mid[LIVEKIT_MID_MAX + 1];
-        uint32_t mline;
 
-        if (!f->peer)
+        if (!peer)
                 return;
         if (m->candidate_init && m->candidate_init[0] &&
             livekit_candidate_parse(m->candidate_init, &line, mid, &mline) >= 0 && line[0])
-                lf_act(f, LK_ACT_ADD_CANDIDATE, line)->peer = f->peer;
+                lf_act(f, LK_ACT_ADD_CANDIDATE, line)->peer = peer;
         if (m->final)
-                lf_act(f, LK_ACT_ADD_CANDIDATE, NULL)->peer = f->peer;
+                lf_act(f, LK_ACT_ADD_CANDIDATE, NULL)->peer = peer;
 }
 
 /* ---- the peer ---- */
@@ -110,7 +120,7 @@ void lf_on_trickle(struct lk_fsm *f, const Livekit__TrickleRequest *m)
 void lf_peer_open(struct lk_fsm *f)
 {
         f->peer = ++f->next_peer;
-        f->n_receive = LK_FIRST_SECTIONS;
+        f->n_receive = f->dual ? 0 : LK_FIRST_SECTIONS;
         lf_act_peer(f, LK_ACT_OPEN_PEER);
 }
 
@@ -120,6 +130,7 @@ void lf_peer_close(struct lk_fsm *f)
                 lf_act_peer(f, LK_ACT_CLOSE_PEER);
         f->peer = 0;
         f->peer_up = f->peer_keyed = f->offer_again = f->restart_ice = f->restarted = f->offer_carried = false;
+        lf_dual_close(f);
         f->offer = OFFER_NONE;
         f->local = lf_keep(f, f->local, NULL);
         f->remote = lf_keep(f, f->remote, NULL);
@@ -140,10 +151,15 @@ void lf_offer(struct lk_fsm *f)
                 f->offer_again = true;
                 return;
         }
+        if (!f->peer)
+                lf_peer_open(f);
         (void)snprintf(cid, sizeof(cid), "audio-%u", f->tracks);
         a = lf_act(f, LK_ACT_CREATE_OFFER, f->sending ? cid : NULL);
         a->peer = f->peer;
-        a->offer = (struct lk_offer){ f->sending, f->restart_ice, f->n_receive };
+        a->offer = (struct lk_offer){ .send_audio = f->sending,
+                                      .restart_ice = f->restart_ice,
+                                      .data = f->dual && !f->sending && !f->local, /* or it would be empty */
+                                      .n_receive = f->n_receive };
         f->offered = f->sending;
         f->restarted = f->restart_ice && f->remote;
         f->restart_ice = f->offer_again = false;
@@ -155,6 +171,7 @@ void lf_offer_drop(struct lk_fsm *f)
 {
         f->offer = OFFER_NONE;
         f->offer_again = false;
+        lf_dual_drop(f);
         lf_stop_timer(f, T_OFFER);
         lf_stop_timer(f, T_UNHEARD);
 }
@@ -192,6 +209,10 @@ static void send_offer(struct lk_fsm *f)
 
 void lf_on_description(struct lk_fsm *f, const struct lk_event *ev)
 {
+        if (ev->peer == f->in.peer && ev->sdp_type == RTC_ANSWER) {
+                lf_dual_description(f, ev->text);
+                return;
+        }
         if (ev->peer != f->peer || f->offer != OFFER_MAKING || ev->sdp_type != RTC_OFFER)
                 return;
         f->local = lf_keep(f, f->local, ev->text);
@@ -241,13 +262,15 @@ void lf_on_answer(struct lk_fsm *f, const Livekit__SessionDescription *sd)
         f->remote = lf_keep(f, f->remote, sd->sdp);
         a = lf_act(f, LK_ACT_SET_REMOTE, sd->sdp);
         a->peer = f->peer;
+        a->sdp_type = RTC_ANSWER;
         f->offer = OFFER_NONE;
         lf_stop_timer(f, T_OFFER);
         lf_stop_timer(f, T_UNHEARD);
         f->peer_up = f->peer_up && !f->restarted; /* until there is a new path */
         if (!f->peer_up && f->due[T_MEDIA] == LOOP_NEVER)
                 lf_set_timer(f, T_MEDIA, LK_MEDIA_TIMEOUT_US);
-        lf_sub_map(f, sd);
+        if (!f->dual)
+                lf_sub_map(f, sd);
         lf_pub_answered(f);
         if (f->offer_again)
                 lf_offer(f);
@@ -259,7 +282,7 @@ void lf_on_sections(struct lk_fsm *f, const Livekit__MediaSectionsRequirement *m
 {
         uint32_t room = LK_SECTIONS_MAX - f->n_receive;
 
-        if (!f->peer)
+        if (!f->peer || f->dual)
                 return;
         f->n_receive += m->num_audios < room ? m->num_audios : room;
         lf_offer(f);
@@ -267,10 +290,31 @@ void lf_on_sections(struct lk_fsm *f, const Livekit__MediaSectionsRequirement *m
 
 /* ---- what the peer tells ---- */
 
+uint32_t lf_receiver(const struct lk_fsm *f)
+{
+        return f->dual ? f->in.peer : f->peer;
+}
+
+bool lf_is_up(const struct lk_fsm *f)
+{
+        return (!f->peer || f->peer_up) && (!f->in.peer || f->in.up);
+}
+
+bool lf_is_keyed(const struct lk_fsm *f)
+{
+        return (f->peer || f->in.peer) && (!f->peer || f->peer_keyed) && (!f->in.peer || f->in.keyed);
+}
+
+void lf_media_check(struct lk_fsm *f)
+{
+        if (lf_is_up(f))
+                lf_stop_timer(f, T_MEDIA);
+}
+
 static void on_connected(struct lk_fsm *f)
 {
         f->peer_up = f->peer_keyed = true;
-        lf_stop_timer(f, T_MEDIA);
+        lf_media_check(f);
         if (!f->stages.publisher_up_us)
                 f->stages.publisher_up_us = f->now_us - f->start_us;
         lf_pub_check(f);
@@ -279,15 +323,20 @@ static void on_connected(struct lk_fsm *f)
 
 void lf_on_peer_state(struct lk_fsm *f, const struct lk_event *ev)
 {
+        if (ev->peer > 0 && ev->peer == f->in.peer)
+                lf_dual_peer_state(f, ev);
         if (ev->peer != f->peer || f->peer == 0)
                 return;
         switch (ev->peer_state) {
         case PEER_STATE_CONNECTED: on_connected(f); break;
         case PEER_STATE_DISCONNECTED:
                 f->peer_up = false;
-                lf_lost(f, ev->text);
+                lf_lost(f, LIVEKIT__RECONNECT_REASON__RR_PUBLISHER_FAILED, ev->text);
                 break;
-        case PEER_STATE_FAILED: lf_peer_failed(f, ev->text); break;
+        case PEER_STATE_FAILED:
+                f->peer_up = f->peer_keyed = false;
+                lf_lost(f, LIVEKIT__RECONNECT_REASON__RR_PUBLISHER_FAILED, ev->text);
+                break;
         case PEER_STATE_NEW:
         case PEER_STATE_CONNECTING:
         case PEER_STATE_CLOSED: break;

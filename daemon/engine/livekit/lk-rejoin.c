@@ -85,7 +85,7 @@ static void begin(struct lk_fsm *f, const struct engine_result *why)
 
 static bool can_resume(const struct lk_fsm *f, enum remedy remedy)
 {
-        return remedy == REMEDY_RESUME && f->resumable && f->peer_keyed && f->resumes < LK_RESUME_TRIES &&
+        return remedy == REMEDY_RESUME && f->resumable && lf_is_keyed(f) && f->resumes < LK_RESUME_TRIES &&
                f->now_us - f->start_us < LK_RESUME_US;
 }
 
@@ -135,23 +135,17 @@ void lf_fail(struct lk_fsm *f, enum remedy remedy, const struct engine_result *w
                 lf_end(f, why->reason == ENGINE_TIMED_OUT ? &gone : why);
 }
 
-void lf_lost(struct lk_fsm *f, const char *what)
+void lf_lost(struct lk_fsm *f, Livekit__ReconnectReason which, const char *what)
 {
         struct engine_result why = lf_result(ENGINE_MEDIA_FAILED, 0, what);
 
-        f->resume_reason = LIVEKIT__RECONNECT_REASON__RR_PUBLISHER_FAILED;
+        f->resume_reason = which;
         if (f->state != LK_STATE_JOINED) {
                 lf_fail(f, REMEDY_REJOIN, &why); /* but while waiting: the next try has a restart in it */
         } else if (f->due[T_LOSS] == LOOP_NEVER) {
                 f->loss = why;
                 lf_set_timer(f, T_LOSS, LK_LOSS_GRACE_US);
         }
-}
-
-void lf_peer_failed(struct lk_fsm *f, const char *what)
-{
-        f->peer_up = f->peer_keyed = false;
-        lf_lost(f, what);
 }
 
 /* ---- what the server says about it ---- */
@@ -203,17 +197,18 @@ static void send_sync_state(struct lk_fsm *f)
         Livekit__TrackPublishedResponse ours = LIVEKIT__TRACK_PUBLISHED_RESPONSE__INIT, *tracks[] = { &ours };
         Livekit__TrackInfo info = LIVEKIT__TRACK_INFO__INIT;
         Livekit__SignalRequest m = LIVEKIT__SIGNAL_REQUEST__INIT;
+        char *first = f->dual ? f->in.offer : f->local, *second = f->dual ? f->in.answer : f->remote;
 
         sub.n_track_sids = lf_sub_state(f, sids);
         sub.track_sids = sids;
         sub.has_subscribe = sub.subscribe = true;
         s.subscription = &sub;
         offer.type = (char *)"offer";
-        offer.sdp = f->local;
+        offer.sdp = first;
         answer.type = (char *)"answer";
-        answer.sdp = f->remote;
-        s.offer = f->local ? &offer : NULL;
-        s.answer = f->remote ? &answer : NULL;
+        answer.sdp = second;
+        s.offer = first ? &offer : NULL;
+        s.answer = second ? &answer : NULL;
         if (f->track[0]) {
                 (void)snprintf(cid, sizeof(cid), "audio-%u", f->tracks);
                 ours.cid = cid;
@@ -232,8 +227,10 @@ void lf_on_reconnect(struct lk_fsm *f, const Livekit__ReconnectResponse *m)
         if (m->client_configuration && m->client_configuration->resume_connection == LIVEKIT__CLIENT_SETTING__DISABLED)
                 f->resumable = false;
         send_sync_state(f);
-        f->restart_ice = true;
-        lf_offer(f);
+        lf_dual_resume(f);
+        f->restart_ice = f->peer;
+        if (f->peer)
+                lf_offer(f);
         lf_set_timer(f, T_MEDIA, LK_MEDIA_TIMEOUT_US);
         if (f->pub != PUB_OFF && f->pub != PUB_ON)
                 lf_set_timer(f, T_PUBLISH, LK_PUBLISH_TIMEOUT_US);
@@ -241,7 +238,8 @@ void lf_on_reconnect(struct lk_fsm *f, const Livekit__ReconnectResponse *m)
 
 void lf_resume_check(struct lk_fsm *f)
 {
-        if (f->state != LK_STATE_RESUMING || !lf_is_linked(f) || f->offer != OFFER_NONE || !f->peer_up)
+        if (f->state != LK_STATE_RESUMING || !lf_is_linked(f) || f->offer != OFFER_NONE || !lf_is_up(f) ||
+            f->in.answering || f->in.awaited)
                 return;
         lf_stop_timer(f, T_MEDIA);
         lf_joined(f, "resumed");
@@ -285,7 +283,7 @@ void lf_rejoin_awake(struct lk_fsm *f)
 
 static void try_again(struct lk_fsm *f)
 {
-        if (!f->resumable || !f->peer_keyed) {
+        if (!f->resumable || !lf_is_keyed(f)) {
                 drop_session(f);
                 lf_prepare(f, "another try");
                 return;

@@ -40,12 +40,12 @@ static void bind(struct lk_fsm *f, struct member *m)
 {
         struct lk_action *a = lf_act(f, LK_ACT_BIND, NULL);
 
-        a->peer = f->peer;
+        a->peer = lf_receiver(f);
         memcpy(a->mid, m->mid, sizeof(a->mid));
         memcpy(a->user, m->user, sizeof(a->user));
         m->bound = true;
         m->speaking = false;
-        if (f->peer_up && !f->stages.subscriber_up_us)
+        if (lf_is_up(f) && !f->stages.subscriber_up_us)
                 f->stages.subscriber_up_us = f->now_us - f->start_us;
 }
 
@@ -56,7 +56,7 @@ static void unbind(struct lk_fsm *f, struct member *m)
         if (!m->bound)
                 return;
         a = lf_act(f, LK_ACT_UNBIND, NULL);
-        a->peer = f->peer;
+        a->peer = lf_receiver(f);
         memcpy(a->mid, m->mid, sizeof(a->mid));
         m->bound = false;
         m->encryption = E2EE_NONE;
@@ -297,7 +297,7 @@ bool lk_fsm_find_track(const struct lk_fsm *f, const char *user_id, uint32_t *re
 
         if (!m || !m->bound)
                 return false;
-        *ret_peer = f->peer;
+        *ret_peer = lf_receiver(f);
         *ret_mid = m->mid;
         return true;
 }
