@@ -1,4 +1,5 @@
-/* cmd-token.c - tokens of the 001 form: make, read, judge; and where the AppKey for that comes from. See ctl/token.h.
+/* cmd-token.c - tokens: make, read, judge, of the 001 form (LiveKit's: cmd-token-livekit.c); and where the AppKey for
+ * that comes from. See ctl/token.h.
  *
  * The AppKey is a secret: it is read from a file or the configuration, never from the command line, and wiped after
  * use.
@@ -28,7 +29,7 @@ static void secret_freep(char **p)
 }
 #define _cleanup_secret_ __attribute__((cleanup(secret_freep)))
 
-static int load_config(const struct ctl *o, struct config **ret)
+int token_load_config(const struct ctl *o, struct config **ret)
 {
         _cleanup_free_ char *path = NULL;
         struct config_fault fault;
@@ -56,7 +57,7 @@ static int obtain_key(const struct ctl *o, const char *app_id, char **ret)
                         return fail(o, EXIT_FAILED, "%s: others may read it; chmod 600", o->key_file);
                 return k < 0 ? fail(o, EXIT_FAILED, "%s: %s", o->key_file, strerror(-k)) : 0;
         }
-        k = load_config(o, &c);
+        k = token_load_config(o, &c);
         if (k != 0)
                 return k;
         app = config_find_app(c, app_id);
@@ -122,7 +123,7 @@ int token_obtain(const struct ctl *o, const char *room, const char *user, char *
         }
         if (o->token_file)
                 return read_token_file(o, o->token_file, ret);
-        return mint(o, o->app, room, user, ret);
+        return o->livekit ? livekit_token_mint(o, room, user, ret) : mint(o, o->app, room, user, ret);
 }
 
 static int create(const struct ctl *o)
@@ -130,9 +131,9 @@ static int create(const struct ctl *o)
         _cleanup_free_ char *text = NULL;
         int k;
 
-        if (!o->app || !o->room || !o->user)
+        if (!o->room || !o->user || (!o->app && !o->livekit))
                 return fail(o, EXIT_USAGE, "--app, --room and --user are needed");
-        k = mint(o, o->app, o->room, o->user, &text);
+        k = o->livekit ? livekit_token_mint(o, o->room, o->user, &text) : mint(o, o->app, o->room, o->user, &text);
         if (k != 0)
                 return k;
         if (o->json) {
@@ -182,6 +183,8 @@ static int inspect(const struct ctl *o, const char *text)
         struct room_token t;
         char a[64];
 
+        if (livekit_token_inspect(o, text))
+                return EXIT_OK;
         if (room_token_parse(text, &t) < 0)
                 return fail(o, EXIT_FAILED, "malformed");
         if (o->json) { /* which is UTF-8; a token's fields are bytes */

@@ -19,13 +19,14 @@ enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_NO_DAEMON = 3, EXIT_NO
 /* Options of all commands; a command looks at those it has. NULL: not given. Borrowed from argv. */
 struct ctl {
         bool json;
-        const char *app, *server, *user, *room, *token, *token_file, *key, *key_file, *e2ee_key_file, *config;
+        const char *app, *server, *user, *room, *token, *token_file, *key, *key_file, *e2ee_key_file, *config,
+                *api_key, *secret_file;
         uint64_t expires_s;     /* of a token to be made; 0 never */
         uint32_t context;       /* number; 0: the one with a room */
         unsigned count;         /* repetitions of levels and stats; 0: until interrupted */
         const char *message;    /* what send says */
         const char *topic, *to; /* of messages; to: user ids with commas between them */
-        bool no_publish, no_subscribe, invisible;
+        bool no_publish, no_subscribe, invisible, livekit;
         int ans;           /* noise suppression of a join; -1: as it is */
         uint64_t start_us; /* monotonic: lines are stamped with the time since then */
 };

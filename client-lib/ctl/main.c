@@ -32,7 +32,7 @@ static const struct command {
         { "stats", "", "figures of the call, in the names of W3C WebRTC statistics", cmd_stats },
         { "monitor", "", "print the events of every room, whoever joined it", cmd_monitor },
         { "echo-test", "--app APPID", "hear yourself through the server, with the delay", cmd_echo_test },
-        { "token", "create|inspect|verify|janus-secret …", "tokens of the 001 form", cmd_token },
+        { "token", "create|inspect|verify|janus-secret …", "tokens of the 001 form, and LiveKit's", cmd_token },
         { "consent", "list|allow|deny|reset [PROGRAM]", "which programs may use the microphone", cmd_consent },
 };
 
@@ -43,7 +43,7 @@ static void usage(FILE *to)
                 fprintf(to, "  %-10s %-46s %s\n", commands[i].name, commands[i].arguments, commands[i].help);
         fprintf(to, "\n  --json  one JSON object a line      --context N  another context than the one with a room\n"
                     "  --server URL  --no-publish  --no-subscribe  --invisible  --token-file FILE  --room ROOM  "
-                    "--key-file FILE\n  --e2ee-key-file FILE  "
+                    "--key-file FILE\n  --livekit  --api-key KEY  --secret-file FILE  --e2ee-key-file FILE\n"
                     "  --expires SECONDS  --config FILE  --count N  --ans 0-4  --topic TOPIC  --to USER,…  --version  "
                     "--help\n"
                     "\nExit codes: 0 done, 1 failed, 2 usage, 3 no daemon, 4 no room, 5 denied. See rtcroomctl(1).\n");
@@ -57,6 +57,9 @@ enum {
         OPT_TOKEN,
         OPT_TOKEN_FILE,
         OPT_KEY_FILE,
+        OPT_API_KEY,
+        OPT_SECRET_FILE,
+        OPT_LIVEKIT,
         OPT_E2EE_KEY_FILE,
         OPT_CONFIG,
         OPT_EXPIRES,
@@ -80,6 +83,9 @@ static const struct option options[] = {
         { "token", required_argument, NULL, OPT_TOKEN },
         { "token-file", required_argument, NULL, OPT_TOKEN_FILE },
         { "key-file", required_argument, NULL, OPT_KEY_FILE },
+        { "api-key", required_argument, NULL, OPT_API_KEY },
+        { "secret-file", required_argument, NULL, OPT_SECRET_FILE },
+        { "livekit", no_argument, NULL, OPT_LIVEKIT },
         { "e2ee-key-file", required_argument, NULL, OPT_E2EE_KEY_FILE },
         { "config", required_argument, NULL, OPT_CONFIG },
         { "expires", required_argument, NULL, OPT_EXPIRES },
@@ -135,6 +141,9 @@ static bool take_option(struct ctl *o, int opt, const char *text)
         case OPT_TOKEN: o->token = text; return true;
         case OPT_TOKEN_FILE: o->token_file = text; return true;
         case OPT_KEY_FILE: o->key_file = text; return true;
+        case OPT_API_KEY: o->api_key = text; return true;
+        case OPT_SECRET_FILE: o->secret_file = text; return true;
+        case OPT_LIVEKIT: o->livekit = true; return true;
         case OPT_E2EE_KEY_FILE: o->e2ee_key_file = text; return true;
         case OPT_CONFIG: o->config = text; return true;
         case OPT_TOPIC: o->topic = text; return true;
