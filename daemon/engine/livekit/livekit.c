@@ -222,12 +222,14 @@ static int carry_down(struct driver *d, const struct list *l)
 
 static void tell_participant(struct driver *d, const struct lk_action *a)
 {
+        struct engine_attribute attributes[LK_ATTRIBUTES_MAX];
         struct engine_participant p = { .user_id = a->user,
                                         .published = a->published,
                                         .subscribed = a->subscribed,
                                         .audio_muted = a->on,
                                         .encryption = a->encryption };
 
+        lk_profile_unpack(&a->profile, &p, attributes);
         driver_tell_participant(d, a->change, &p);
 }
 

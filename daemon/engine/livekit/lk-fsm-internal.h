@@ -104,6 +104,8 @@ struct member {
         uint32_t told_published, told_subscribed;
         bool told_muted;
         enum e2ee_state told_encryption;
+        struct lk_profile profile;
+        bool profile_news; /* it is another than the app was told */
 };
 
 struct wish {             /* an explicit subscribe or unsubscribe; kept until the room ends */
@@ -160,6 +162,9 @@ struct lk_fsm {
 
         struct list members, wishes;
         size_t n_members, n_wishes;
+        size_t profile_bytes; /* of all members */
+        struct lk_profile own_profile;
+        bool own_profile_news;
 
         bool rejoining; /* lost, and not yet back */
         bool turning;   /* in between two tokens, which nobody needs to know */
@@ -257,6 +262,7 @@ void lf_on_permission(struct lk_fsm *f, const Livekit__ParticipantPermission *p)
 struct member *lf_find_member(const struct lk_fsm *f, const char *user);
 void lf_room_infos(struct lk_fsm *f, Livekit__ParticipantInfo *const *infos, size_t n);
 void lf_room_speakers(struct lk_fsm *f, const Livekit__SpeakersChanged *m);
+void lf_room_own(struct lk_fsm *f, const Livekit__ParticipantInfo *p /* may be NULL */); /* what is said of us */
 void lf_room_announce(struct lk_fsm *f);
 void lf_room_missing(struct lk_fsm *f); /* everybody is, until seen again */
 void lf_room_settled(struct lk_fsm *f); /* whoever is still missing has left */

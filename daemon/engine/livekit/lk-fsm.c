@@ -180,6 +180,7 @@ static void on_welcome(struct lk_fsm *f, const Livekit__JoinResponse *j)
         f->resumable = !c || c->resume_connection != LIVEKIT__CLIENT_SETTING__DISABLED;
         f->stages.joined_us = f->now_us - f->start_us;
         lf_copy(f->sid, sizeof(f->sid), j->participant ? j->participant->sid : NULL);
+        lf_room_own(f, j->participant);
         lf_enter_state(f, LK_STATE_SETTLING, "welcome");
         if (f->dual)
                 lf_dual_welcome(f, j);

@@ -29,6 +29,7 @@
 
 #include "base/list.h"
 #include "engine/engine.h"
+#include "engine/livekit/lk-profile.h"
 #include "engine/rtc-runtime.h"
 #include "wire/livekit-msg.h"
 
@@ -111,7 +112,8 @@ enum lk_action_kind {
         LK_ACT_HIDE,          /* on: the next connection's token is to hide us, or not */
         LK_ACT_OP_DONE,       /* op, result, on: we are in a room now */
         LK_ACT_STATE,         /* state, result */
-        LK_ACT_PARTICIPANT,   /* change, user, published, subscribed, on (muted), encryption */
+        LK_ACT_PARTICIPANT,   /* change, user, published, subscribed, on (muted), encryption, profile; of our own id
+                               * the profile only */
         LK_ACT_SPEAKING,      /* user, on */
         _LK_ACT_MAX
 };
@@ -134,6 +136,7 @@ struct lk_action {
         enum engine_state state;
         enum engine_change change;
         enum e2ee_state encryption;
+        struct lk_profile profile; /* owned */
         struct engine_result result;
         char *text; /* owned; NUL-terminated */
         size_t len;

@@ -29,6 +29,7 @@ struct lk_action *lk_action_free(struct lk_action *a)
         if (!a)
                 return NULL;
         list_remove(&a->link);
+        lk_profile_done(&a->profile);
         free(a->text);
         free(a);
         return NULL;

@@ -7,6 +7,8 @@
  * After a loss everybody is missing until seen again. Until things have settled the app is told of additions only: who
  * was here still is, and what flowed still does, unless it is unwanted by now. Then it is told what is true.
  *
+ * What the server says of somebody (lk-profile.h) is told with every event; of ourselves by itself.
+ *
  * Members are bounded by LK_MEMBERS_MAX; whoever comes beyond is not seen, nor is one whose identity is longer than
  * LK_ID_MAX or no UTF-8.
  */
@@ -16,6 +18,8 @@
 
 #include "base/clock.h"
 #include "base/utf8.h"
+
+enum { PROFILES_MAX = 8 * 1024 * 1024 }; /* what is beyond is not told of */
 
 struct member *lf_find_member(const struct lk_fsm *f, const char *user)
 {
@@ -29,6 +33,13 @@ struct member *lf_find_member(const struct lk_fsm *f, const char *user)
 
 /* ---- what the app is told ---- */
 
+/* Into an action that is still f's to fill: without memory it is as if it had not been made. */
+static void put_profile(struct lk_fsm *f, struct lk_action *a, const struct lk_profile *p)
+{
+        if (a != &f->scratch && lk_profile_copy(p, &a->profile) < 0)
+                f->oom = true;
+}
+
 static void tell_change(struct lk_fsm *f, enum engine_change change, struct member *m)
 {
         struct lk_action *a = lf_act(f, LK_ACT_PARTICIPANT, NULL);
@@ -39,6 +50,8 @@ static void tell_change(struct lk_fsm *f, enum engine_change change, struct memb
         a->subscribed = m->told_subscribed;
         a->on = m->told_muted;
         a->encryption = m->told_encryption;
+        put_profile(f, a, &m->profile);
+        m->profile_news = false;
 }
 
 void lf_room_tell(struct lk_fsm *f, struct member *m)
@@ -56,7 +69,7 @@ void lf_room_tell(struct lk_fsm *f, struct member *m)
         if (m->told && settling && encryption == E2EE_NONE)
                 encryption = m->told_encryption;
         if (m->told && published == m->told_published && subscribed == m->told_subscribed &&
-            m->muted == m->told_muted && encryption == m->told_encryption)
+            m->muted == m->told_muted && encryption == m->told_encryption && !m->profile_news)
                 return;
         m->told = true;
         m->told_published = published;
@@ -66,10 +79,24 @@ void lf_room_tell(struct lk_fsm *f, struct member *m)
         tell_change(f, news ? ENGINE_PARTICIPANT_JOINED : ENGINE_PARTICIPANT_UPDATED, m);
 }
 
+static void tell_own(struct lk_fsm *f)
+{
+        struct lk_action *a;
+
+        if (f->state != LK_STATE_JOINED || !f->own_profile_news)
+                return;
+        f->own_profile_news = false;
+        a = lf_act(f, LK_ACT_PARTICIPANT, NULL);
+        a->change = ENGINE_PARTICIPANT_UPDATED;
+        memcpy(a->user, f->user, sizeof(a->user));
+        put_profile(f, a, &f->own_profile);
+}
+
 void lf_room_announce(struct lk_fsm *f)
 {
         struct member *m;
 
+        tell_own(f);
         list_for_each (m, &f->members, link)
                 if (!m->missing)
                         lf_room_tell(f, m);
@@ -109,6 +136,8 @@ static void remove_member(struct lk_fsm *f, struct member *m)
 {
         list_remove(&m->link);
         f->n_members--;
+        f->profile_bytes -= m->profile.len;
+        lk_profile_done(&m->profile);
         free(m);
 }
 
@@ -188,6 +217,49 @@ static void take_tracks(struct lk_fsm *f, struct member *m, const Livekit__Parti
         m->muted = t && t->muted;
 }
 
+/* ---- what is said of somebody ---- */
+
+/* Takes the new one if it differs. */
+static bool replace(struct lk_profile *old, struct lk_profile *new)
+{
+        if (lk_profile_equal(old, new)) {
+                lk_profile_done(new);
+                return false;
+        }
+        lk_profile_done(old);
+        *old = *new;
+        return true;
+}
+
+static void take_profile(struct lk_fsm *f, struct member *m, const Livekit__ParticipantInfo *p)
+{
+        struct lk_profile profile;
+
+        if (lk_profile_pack(p, &profile) < 0) {
+                f->oom = true;
+                return;
+        }
+        if (f->profile_bytes - m->profile.len + profile.len > PROFILES_MAX)
+                lk_profile_done(&profile);
+        f->profile_bytes -= m->profile.len;
+        m->profile_news |= replace(&m->profile, &profile);
+        f->profile_bytes += m->profile.len;
+}
+
+void lf_room_own(struct lk_fsm *f, const Livekit__ParticipantInfo *p)
+{
+        struct lk_profile profile;
+
+        if (!p)
+                return;
+        if (lk_profile_pack(p, &profile) < 0) {
+                f->oom = true;
+                return;
+        }
+        f->own_profile_news |= replace(&f->own_profile, &profile);
+        tell_own(f);
+}
+
 /* ---- news ---- */
 
 static void on_info(struct lk_fsm *f, const Livekit__ParticipantInfo *p)
@@ -212,6 +284,7 @@ static void on_info(struct lk_fsm *f, const Livekit__ParticipantInfo *p)
         m->version = p->version;
         m->missing = false;
         take_tracks(f, m, p);
+        take_profile(f, m, p);
         lf_room_tell(f, m);
 }
 
@@ -222,9 +295,10 @@ static void on_own_info(struct lk_fsm *f, const Livekit__ParticipantInfo *p)
 
         if (!p->sid || p->state == LIVEKIT__PARTICIPANT_STATE__DISCONNECTED)
                 return;
-        if (strcmp(p->sid, f->sid) == 0)
+        if (strcmp(p->sid, f->sid) == 0) {
                 lf_on_permission(f, p->permission);
-        else if (f->state == LK_STATE_RESUMING) {
+                lf_room_own(f, p);
+        } else if (f->state == LK_STATE_RESUMING) {
                 lf_hang_up(f); /* without a word: it would be said in his name */
                 lf_end(f, &duplicate);
         }
@@ -293,4 +367,6 @@ void lf_room_clear(struct lk_fsm *f)
 
         list_for_each (m, &f->members, link)
                 remove_member(f, m);
+        lk_profile_done(&f->own_profile);
+        f->own_profile_news = false;
 }
