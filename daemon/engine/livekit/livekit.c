@@ -13,6 +13,7 @@
 #include "engine/livekit/lk-access.h"
 #include "engine/livekit/lk-address.h"
 #include "engine/livekit/lk-fsm.h"
+#include "engine/livekit/lk-relays.h"
 
 LOG_TOPIC("engine/livekit");
 
@@ -21,6 +22,7 @@ struct livekit {
         struct lk_fsm *fsm;
         struct lk_address address;
         struct lk_access access;
+        struct lk_relays relays;
         bool opened; /* the connection once was */
 };
 
@@ -77,6 +79,7 @@ static void on_message(struct driver *d, const char *data, size_t len, bool bina
                 return;
         }
         note_places(of(d), m);
+        lk_relays_note(&of(d)->relays, &d->backend, m);
         feed(of(d), &(struct lk_event){ .kind = LK_EV_MESSAGE, .msg = m });
 }
 
@@ -178,7 +181,15 @@ static int open_peer(struct driver *d, const struct lk_action *a)
         params.controlling = !a->controlled;
         params.data |= a->receives; /* an old server's first offer has nothing else in it */
         r = b->rtc->open_peer(b->rt, a->peer, &params);
+        lk_relays_opened(&of(d)->relays, b, a->peer);
         return r < 0 || a->receives ? r : b->rtc->set_capture(b->rt, a->peer, b->capture, b->gate);
+}
+
+/* What the server names next comes with the next join, and other passwords. */
+static int close_peer(struct driver *d, uint32_t peer)
+{
+        lk_relays_done(&of(d)->relays);
+        return d->backend.rtc->close_peer(d->backend.rt, peer);
 }
 
 static int create_offer(struct backend *b, const struct lk_action *a)
@@ -203,7 +214,7 @@ static int carry_down(struct driver *d, const struct list *l)
         case LK_ACT_CLOSE_CONN: driver_close_conn(d); return 0;
         case LK_ACT_SEND: return driver_send(d, a->text, a->len, true);
         case LK_ACT_OPEN_PEER: return open_peer(d, a);
-        case LK_ACT_CLOSE_PEER: return b->rtc->close_peer(b->rt, a->peer);
+        case LK_ACT_CLOSE_PEER: return close_peer(d, a->peer);
         case LK_ACT_CREATE_OFFER: return create_offer(b, a);
         case LK_ACT_SET_REMOTE: return b->rtc->set_remote(b->rt, a->peer, a->sdp_type, a->text);
         case LK_ACT_ADD_CANDIDATE: return b->rtc->add_candidate(b->rt, a->peer, a->text);
@@ -326,6 +337,7 @@ static void destroy(struct driver *d)
         struct livekit *l = of(d);
 
         lk_fsm_free(l->fsm);
+        lk_relays_done(&l->relays);
         lk_access_done(&l->access);
         free(l);
 }
