@@ -398,6 +398,7 @@ static int join(struct engine *e, uint32_t op, const struct engine_join *params)
         if (r < 0)
                 return r;
         l->driver.join.peer.red = !params->e2ee;
+        l->driver.join.peer.tcp = true;
         lk_address_init(&l->address, &l->address.home);
         (void)backend_has_slept(&l->driver.backend); /* before: nothing to do with this room */
         feed(l, &(struct lk_event){ .kind = LK_EV_JOIN, .op = op, .join = &join });
