@@ -32,7 +32,7 @@ struct e2ee_keys {
         pthread_t thread;
         sem_t work;
         _Atomic bool stop;
-        _Atomic unsigned wanted, known;
+        _Atomic unsigned wanted, known, step;
         size_t material_len;
         char material[E2EE_PASSPHRASE_MAX];
         uint8_t key[E2EE_STEPS_MAX][E2EE_KEY_SIZE];
@@ -147,15 +147,30 @@ const uint8_t *e2ee_keys_get(const struct e2ee_keys *k, unsigned step)
         return k->key[step];
 }
 
+/* True: it was less. */
+static bool raise_to(_Atomic unsigned *number, unsigned to)
+{
+        unsigned now = atomic_load(number);
+
+        while (now < to)
+                if (atomic_compare_exchange_weak(number, &now, to))
+                        return true;
+        return false;
+}
+
+unsigned e2ee_keys_step(const struct e2ee_keys *k)
+{
+        return atomic_load(&k->step);
+}
+
+void e2ee_keys_advance(struct e2ee_keys *k, unsigned step)
+{
+        assert(step < atomic_load(&k->known));
+        (void)raise_to(&k->step, step);
+}
+
 void e2ee_keys_want(struct e2ee_keys *k, unsigned steps)
 {
-        unsigned wanted = atomic_load(&k->wanted);
-
-        if (steps > E2EE_STEPS_MAX)
-                steps = E2EE_STEPS_MAX;
-        while (wanted < steps)
-                if (atomic_compare_exchange_weak(&k->wanted, &wanted, steps)) {
-                        sem_post(&k->work);
-                        return;
-                }
+        if (raise_to(&k->wanted, steps < E2EE_STEPS_MAX ? steps : E2EE_STEPS_MAX))
+                sem_post(&k->work);
 }

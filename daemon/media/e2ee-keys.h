@@ -27,6 +27,9 @@ struct e2ee_keys *e2ee_keys_unref(struct e2ee_keys *k);
 unsigned e2ee_keys_known(const struct e2ee_keys *k);
 /* The key of a step that is known: E2EE_KEY_SIZE bytes, never to change. */
 const uint8_t *e2ee_keys_get(const struct e2ee_keys *k, unsigned step);
+/* The step that the room is at, as far as anybody has shown: what we send with. It only grows; `step` is known. */
+unsigned e2ee_keys_step(const struct e2ee_keys *k);
+void e2ee_keys_advance(struct e2ee_keys *k, unsigned step);
 /* So many steps are to be known, some time. */
 void e2ee_keys_want(struct e2ee_keys *k, unsigned steps);
 

@@ -48,7 +48,8 @@ bool e2ee_state_is_bad(enum e2ee_state s)
 struct e2ee_seal {
         struct e2ee_keys *keys; /* referenced */
         EVP_CIPHER_CTX *cipher; /* owned */
-        bool keyed;
+        bool keyed;             /* the cipher has the key of `step` */
+        unsigned step;
         uint8_t random[8];
         uint32_t counter;
 };
@@ -90,13 +91,16 @@ static void next_iv(struct e2ee_seal *s, uint8_t iv[static IV])
 int e2ee_seal_frame(struct e2ee_seal *s, const uint8_t *frame, size_t len, uint8_t *to)
 {
         uint8_t *sealed = to + TOC, *tag = to + len, *iv = tag + TAG;
+        unsigned step = e2ee_keys_step(s->keys);
         int n;
 
-        if (!s->keyed && e2ee_keys_known(s->keys) == 0)
+        if (e2ee_keys_known(s->keys) == 0)
                 return 0;
-        if (!s->keyed && EVP_EncryptInit_ex(s->cipher, EVP_aes_128_gcm(), NULL, e2ee_keys_get(s->keys, 0), NULL) != 1)
+        if ((!s->keyed || s->step != step) &&
+            EVP_EncryptInit_ex(s->cipher, EVP_aes_128_gcm(), NULL, e2ee_keys_get(s->keys, step), NULL) != 1)
                 return -EIO;
         s->keyed = true;
+        s->step = step;
         to[0] = frame[0];
         next_iv(s, iv);
         if (EVP_EncryptInit_ex(s->cipher, NULL, NULL, NULL, iv) != 1 ||
@@ -208,6 +212,8 @@ static bool decrypt_any(struct e2ee_open *o, const uint8_t *frame, size_t len, u
         for (unsigned step = *at + 1U; step < known && step <= *at + (unsigned)E2EE_WINDOW; step++)
                 if (decrypt(o, step, frame, len, to)) {
                         e2ee_keys_want(o->keys, step + 2);
+                        if (frame[len - 1] == 0)
+                                e2ee_keys_advance(o->keys, step);
                         *at = (uint8_t)step;
                         return true;
                 }
@@ -258,4 +264,57 @@ bool e2ee_open_frame(struct e2ee_open *o, const uint8_t **frame, size_t *len, ui
         if (o->keys)
                 return open_with_keys(o, frame, len, room, now_us);
         return open_without_keys(o, *frame, *len, now_us);
+}
+
+/* ---- anything else ---- */
+
+static void cipher_freep(EVP_CIPHER_CTX **c)
+{
+        EVP_CIPHER_CTX_free(*c);
+}
+#define _cleanup_cipher_ _cleanup_(cipher_freep)
+
+int e2ee_seal_data(struct e2ee_keys *keys, const void *data, size_t len, uint8_t iv[static E2EE_IV_SIZE], uint8_t *to)
+{
+        _cleanup_cipher_ EVP_CIPHER_CTX *c = NULL;
+        int n, end;
+
+        if (e2ee_keys_known(keys) == 0)
+                return -EAGAIN;
+        c = EVP_CIPHER_CTX_new();
+        if (!c)
+                return -ENOMEM;
+        rand_system.fill(&rand_system, iv, E2EE_IV_SIZE);
+        if (EVP_EncryptInit_ex(c, EVP_aes_128_gcm(), NULL, e2ee_keys_get(keys, e2ee_keys_step(keys)), iv) != 1 ||
+            EVP_EncryptUpdate(c, to, &n, data, (int)len) != 1 || EVP_EncryptFinal_ex(c, to + n, &end) != 1 ||
+            EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_GCM_GET_TAG, TAG, to + len) != 1)
+                return -EIO;
+        return 0;
+}
+
+static bool open_with(EVP_CIPHER_CTX *c, const uint8_t *key, const uint8_t *data, size_t len, const uint8_t *iv,
+                      uint8_t *to)
+{
+        uint8_t tag[TAG];
+        int n, end;
+
+        memcpy(tag, data + len - TAG, TAG);
+        return EVP_DecryptInit_ex(c, EVP_aes_128_gcm(), NULL, key, iv) == 1 &&
+               EVP_DecryptUpdate(c, to, &n, data, (int)(len - TAG)) == 1 &&
+               EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_GCM_SET_TAG, TAG, tag) == 1 &&
+               EVP_DecryptFinal_ex(c, to + n, &end) == 1;
+}
+
+int e2ee_open_data(const struct e2ee_keys *keys, const void *data, size_t len, const uint8_t iv[static E2EE_IV_SIZE],
+                   uint8_t *to)
+{
+        _cleanup_cipher_ EVP_CIPHER_CTX *c = EVP_CIPHER_CTX_new();
+        unsigned known = e2ee_keys_known(keys);
+
+        if (!c)
+                return -ENOMEM;
+        for (unsigned step = 0; len >= TAG && step < known; step++)
+                if (open_with(c, e2ee_keys_get(keys, step), data, len, iv, to))
+                        return 0;
+        return -EBADMSG;
 }

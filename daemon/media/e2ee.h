@@ -3,7 +3,7 @@
  *
  * A frame: [TOC byte, clear, authenticated][ciphertext][tag 16][IV 12][12][key index], AES-128-GCM. There is one
  * passphrase for a room (e2ee-keys.h); it stands at every index of the ring of 16, and each index of each sender may
- * move along the ratchet by itself. We send at index 0, before any ratchet.
+ * move along the ratchet by itself. We send at index 0, and follow who has moved on there.
  *
  * Not protected, as in LiveKit: header extensions (audio level), the length of frames, and their order: a server can
  * withhold and repeat. Network thread; no allocation per frame.
@@ -68,5 +68,15 @@ void e2ee_open_done(struct e2ee_open *o);
  * frame. */
 bool e2ee_open_frame(struct e2ee_open *o, const uint8_t **frame, size_t *len, uint8_t room[E2EE_FRAME_MAX],
                      uint64_t now_us);
+
+/* ---- anything else, in one piece; any thread ---- */
+
+enum { E2EE_IV_SIZE = 12, E2EE_TAG_SIZE = 16 };
+
+/* Writes len + E2EE_TAG_SIZE bytes to `to`. -EAGAIN: there is no key yet; -ENOMEM, -EIO. */
+int e2ee_seal_data(struct e2ee_keys *keys, const void *data, size_t len, uint8_t iv[static E2EE_IV_SIZE], uint8_t *to);
+/* Writes len - E2EE_TAG_SIZE bytes to `to`. -EBADMSG: not sealed with any key that is known. */
+int e2ee_open_data(const struct e2ee_keys *keys, const void *data, size_t len, const uint8_t iv[static E2EE_IV_SIZE],
+                   uint8_t *to);
 
 DEFINE_CLEANUP(struct e2ee_seal *, e2ee_seal_free)

@@ -329,6 +329,7 @@ TEST(a_sender_that_ratchets_is_followed)
         uint8_t sealed[128], room[E2EE_FRAME_MAX];
         size_t len = unhex(known[4].sealed, sealed), n = len;
         const uint8_t *at = sealed;
+        struct e2ee_seal *s;
         struct e2ee_open o;
 
         ASSERT_OK(e2ee_open_init(&o, k));
@@ -344,6 +345,17 @@ TEST(a_sender_that_ratchets_is_followed)
         ASSERT_MEM(room, sealed, n);
         ASSERT_EQ(o.state, E2EE_OK);
         e2ee_open_done(&o);
+
+        /* and what we send is where the others are: a newcomer finds it two steps on */
+        ASSERT_OK(e2ee_seal_new(k, &s));
+        ASSERT_EQ(e2ee_seal_frame(s, (const uint8_t *)"x", 1, sealed), 31);
+        ASSERT_OK(e2ee_open_init(&o, k));
+        at = sealed;
+        n = 31;
+        ASSERT(e2ee_open_frame(&o, &at, &n, room, 1));
+        ASSERT_EQ(o.steps[0], 2);
+        e2ee_open_done(&o);
+        e2ee_seal_free(s);
         e2ee_keys_unref(k);
 }
 
