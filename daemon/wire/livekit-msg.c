@@ -72,6 +72,16 @@ void livekit_data_free(Livekit__DataPacket *m)
         livekit__data_packet__free_unpacked(m, NULL);
 }
 
+int livekit_payload_parse(const void *data, size_t len, Livekit__EncryptedPacketPayload **ret)
+{
+        return unpack(&livekit__encrypted_packet_payload__descriptor, data, len, ret);
+}
+
+void livekit_payload_free(Livekit__EncryptedPacketPayload *m)
+{
+        livekit__encrypted_packet_payload__free_unpacked(m, NULL);
+}
+
 /* ---- packing ---- */
 
 int livekit_pack(const ProtobufCMessage *m, uint8_t **ret, size_t *ret_len)

@@ -26,6 +26,10 @@ int livekit_data_parse(const void *data, size_t len, Livekit__DataPacket **ret);
 void livekit_data_free(Livekit__DataPacket *m);
 DEFINE_CLEANUP(Livekit__DataPacket *, livekit_data_free)
 
+int livekit_payload_parse(const void *data, size_t len, Livekit__EncryptedPacketPayload **ret);
+void livekit_payload_free(Livekit__EncryptedPacketPayload *m);
+DEFINE_CLEANUP(Livekit__EncryptedPacketPayload *, livekit_payload_free)
+
 /* The bytes of any message; owned by the caller. */
 int livekit_pack(const ProtobufCMessage *m, uint8_t **ret, size_t *ret_len);
 /* The value of the query parameter `join_request`: URL-safe base64 of the wrapped request, '=' percent-encoded. */

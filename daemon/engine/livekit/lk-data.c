@@ -15,6 +15,7 @@
 #include "base/list.h"
 #include "base/log.h"
 #include "base/utf8.h"
+#include "engine/livekit/lk-seal.h"
 #include "engine/livekit/lk-streams.h"
 
 LOG_TOPIC("engine/lk-data");
@@ -37,6 +38,7 @@ struct lk_data {
         struct lk_data_events ev;
         void *ctx;
         struct rng *rng;
+        struct e2ee_keys *keys; /* referenced, or NULL */
         bool reliable_open, lossy_open, lost;
         struct list packets;
         size_t kept_bytes, waiting_bytes;
@@ -60,12 +62,12 @@ static void packet_free(struct lk_data *d, struct packet *p)
 }
 
 /* The bytes of a packet, in no list. */
-static int packet_new(const Livekit__DataPacket *m, struct packet **ret)
+static int packet_new(struct e2ee_keys *keys, const Livekit__DataPacket *m, struct packet **ret)
 {
         _cleanup_free_ uint8_t *bytes = NULL;
         struct packet *p;
         size_t len;
-        int r = livekit_pack(&m->base, &bytes, &len);
+        int r = keys ? lk_seal(keys, m, &bytes, &len) : livekit_pack(&m->base, &bytes, &len);
 
         if (r < 0)
                 return r;
@@ -138,6 +140,7 @@ static enum engine_reason enqueue(struct lk_data *d, struct list *packets)
 struct saying {
         struct list packets; /* of this message */
         const struct engine_message *m;
+        struct e2ee_keys *keys; /* borrowed, or NULL */
         char stream_id[2 * STREAM_ID_BYTES + 1];
 };
 
@@ -150,7 +153,7 @@ static int add_packet(struct saying *s, Livekit__DataPacket *m)
         m->kind = LIVEKIT__DATA_KIND__LOSSY;
         m->destination_identities = (char **)s->m->destinations;
         m->n_destination_identities = s->m->n_destinations;
-        r = packet_new(m, &p);
+        r = packet_new(s->keys, m, &p);
         if (r == 0)
                 list_append(&s->packets, &p->link);
         return r;
@@ -255,14 +258,14 @@ static void send_lossy(struct lk_data *d, const struct list *packets)
 
 enum engine_reason lk_data_say(struct lk_data *d, const struct engine_message *m, uint64_t realtime_us)
 {
-        struct saying s = { .m = m };
+        struct saying s = { .m = m, .keys = d->keys };
         enum engine_reason reason = ENGINE_OK;
         int r;
 
         list_init(&s.packets);
         r = m->text ? say_text(d, &s, realtime_us) : say_data(&s);
         if (r < 0)
-                reason = ENGINE_INTERNAL;
+                reason = r == -EAGAIN ? ENGINE_CONGESTED : ENGINE_INTERNAL;
         else if (m->reliable)
                 reason = enqueue(d, &s.packets);
         else
@@ -536,10 +539,33 @@ static void hear(struct lk_data *d, const struct hearing *h)
         case LIVEKIT__DATA_PACKET__VALUE_STREAM_HEADER: hear_header(d, h); break;
         case LIVEKIT__DATA_PACKET__VALUE_STREAM_CHUNK: hear_chunk(d, h); break;
         case LIVEKIT__DATA_PACKET__VALUE_STREAM_TRAILER: hear_trailer(d, h); break;
-        case LIVEKIT__DATA_PACKET__VALUE_ENCRYPTED_PACKET:
-        case LIVEKIT__DATA_PACKET__VALUE__NOT_SET: /* speakers, metrics, calls: of no use to us */
+        case LIVEKIT__DATA_PACKET__VALUE_ENCRYPTED_PACKET: /* in one that was sealed: there is no such thing */
+        case LIVEKIT__DATA_PACKET__VALUE__NOT_SET:         /* speakers, metrics, calls: of no use to us */
         case _LIVEKIT__DATA_PACKET__VALUE__CASE_IS_INT_SIZE: d->stats.dropped++; break;
         }
+}
+
+static void hear_sealed(struct lk_data *d, const struct hearing *h)
+{
+        _cleanup_(livekit_payload_freep) Livekit__EncryptedPacketPayload *payload = NULL;
+        Livekit__DataPacket m = *h->m;
+        struct hearing inner = *h;
+
+        inner.m = &m;
+        if (!d->keys || lk_unseal(d->keys, &m, &payload) < 0)
+                d->stats.undecrypted++;
+        else
+                hear(d, &inner);
+}
+
+static void hear_any(struct lk_data *d, const struct hearing *h)
+{
+        if (h->m->value_case == LIVEKIT__DATA_PACKET__VALUE_ENCRYPTED_PACKET)
+                hear_sealed(d, h);
+        else if (d->keys && *h->user)
+                d->stats.undecrypted++;
+        else
+                hear(d, h);
 }
 
 void lk_data_receive(struct lk_data *d, const char *label, const void *data, size_t len, uint64_t now_us)
@@ -558,7 +584,7 @@ void lk_data_receive(struct lk_data *d, const char *label, const void *data, siz
         h.m = m;
         h.user = m->participant_identity ? m->participant_identity : "";
         if (is_text(h.user, LK_STREAM_USER_MAX))
-                hear(d, &h);
+                hear_any(d, &h);
         else
                 d->stats.malformed++;
 }
@@ -597,6 +623,13 @@ struct lk_data *lk_data_free(struct lk_data *d)
         if (!d)
                 return NULL;
         lk_data_clear(d);
+        e2ee_keys_unref(d->keys);
         free(d);
         return NULL;
+}
+
+void lk_data_encrypt(struct lk_data *d, struct e2ee_keys *keys)
+{
+        e2ee_keys_unref(d->keys);
+        d->keys = keys ? e2ee_keys_ref(keys) : NULL;
 }

@@ -38,6 +38,9 @@ struct lk_data_events {
 struct lk_data;
 int lk_data_new(struct rng *rng /* borrowed */, const struct lk_data_events *ev, void *ctx, struct lk_data **ret);
 struct lk_data *lk_data_free(struct lk_data *d);
+/* From now on what is said is sealed with these keys (referenced; NULL: no more). What people say without them, or
+ * with others, is dropped: anybody on the way could have. What the server itself says is told of as before. */
+void lk_data_encrypt(struct lk_data *d, struct e2ee_keys *keys);
 DEFINE_CLEANUP(struct lk_data *, lk_data_free)
 
 /* ---- the way to the server ---- */
@@ -49,7 +52,8 @@ void lk_data_begin(struct lk_data *d);
 void lk_data_clear(struct lk_data *d); /* the room has ended */
 
 /* ---- sending ---- */
-/* Takes a message. ENGINE_OK, ENGINE_CONGESTED, or ENGINE_INTERNAL: no memory. realtime_us: since 1970. */
+/* Takes a message. ENGINE_OK, ENGINE_CONGESTED (also: there is no key yet), or ENGINE_INTERNAL: no memory.
+ * realtime_us: since 1970. */
 enum engine_reason lk_data_say(struct lk_data *d, const struct engine_message *m, uint64_t realtime_us);
 /* Sends what waits, as far as it goes; to be called after anything above, and at lk_data_next_us(). */
 void lk_data_flush(struct lk_data *d, uint64_t now_us);
@@ -68,5 +72,6 @@ size_t lk_data_senders(const struct lk_data *d, const struct lk_data_sender **re
 
 struct lk_data_stats {
         uint64_t malformed, repeated, dropped; /* dropped: too long, unfinished, in no form that is read */
+        uint64_t undecrypted;                  /* not sealed with our keys, or sealed and we have none */
 };
 void lk_data_get_stats(const struct lk_data *d, struct lk_data_stats *ret);
