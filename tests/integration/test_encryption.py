@@ -61,6 +61,63 @@ class Encryption(livekit_room.Case):
         bob = Person(self.desktop("b", dict(quiet, server="janus+ws://" + ADDRESS)), "bob", 880)
         self.every_pair_of_keys(alice, bob, lambda p: p.desktop.token("room", p.user))
 
+    def test_on_livekit(self):
+        server = self.server()
+        alice, bob = self.person("alice", server, 440), self.person("bob", server, 880)
+        self.every_pair_of_keys(alice, bob, lambda p: livekit.token("room", p.user))
+
+    def with_a_stranger(self, kind):
+        """LiveKit's own client: both ways, its key changed to a wrong one and back, and one that does not encrypt."""
+        server = self.server()
+        alice = self.person("alice", server, 440).join(key=KEY)
+        peer = kind(self.ws, "stranger")
+        peer.join(server, "room", key=KEY)
+        peer.ask("publish", hertz=880)
+        alice.wait_hears("stranger", 880)
+        alice.wait_member("stranger", encryption="ok")
+        peer.wait_hears("alice", 440)
+        peer.ask("mute", on=True)  # the server fills the gap with silence of its own, in clear
+        alice.wait_silence("stranger")
+        peer.ask("mute", on=False)
+        alice.wait_hears("stranger", 880)
+        self.assertEqual(alice.states(), [])
+        peer.ask("key", key=OTHER)
+        self.wait_trouble(alice, "stranger", "wrong key")
+        peer.wait_hears("alice", 0)
+        peer.ask("key", key=KEY)
+        alice.wait_hears("stranger", 880)
+        alice.wait_told("RtcStateChanged", lambda a: a == (0, "decrypted", {"userId": "stranger"}))
+        peer.wait_hears("alice", 440)
+        peer.ask("leave")
+        alice.wait_members("alice")
+        peer.join(server, "room")
+        peer.ask("publish", hertz=880)
+        self.wait_trouble(alice, "stranger", "not encrypted")
+        return alice, peer
+
+    def test_with_rtc_node(self):
+        self.with_a_stranger(NodePeer)
+
+    def test_ratchet(self):
+        """A key that moves on is followed, in what is heard and in what is sent."""
+        server = self.server()
+        alice = self.person("alice", server, 440).join(key=KEY)
+        node = NodePeer(self.ws, "node")
+        node.join(server, "room", key=KEY)
+        node.ask("publish", hertz=880)
+        keys = set()
+        for _ in range(3):
+            alice.wait_hears("node", 880)
+            node.wait_hears("alice", 440)
+            keys.add(node.ask("ratchet"))
+        self.assertEqual(len(keys), 3, "it moved on each time")
+        alice.wait_hears("node", 880)
+        node.wait_hears("alice", 440)
+        self.assertEqual(alice.states(), [])
+
+    def test_with_livekit_client_in_chromium(self):
+        self.with_a_stranger(BrowserPeer)
+
 
 if __name__ == "__main__":
     livekit.require()

@@ -98,7 +98,8 @@ class Participant {
     this.room.registerTextStreamHandler('lk.chat', async (reader, from) =>
       say({ event: 'chat', as: this.who, user: from.identity, text: await reader.readAll() }));
     const options = { autoSubscribe: subscribe, dynacast: false };
-    if (key) options.encryption = { keyProviderOptions: { sharedKey: Buffer.from(key) }, encryptionType: rtc.EncryptionType.GCM };
+    // with a window it spends a second on each frame with a wrong key, and comes late when the right one is back
+    if (key) options.encryption = { keyProviderOptions: { sharedKey: Buffer.from(key), ratchetWindowSize: 0 }, encryptionType: rtc.EncryptionType.GCM };
     if (relay)
       options.rtcConfig = {
         iceTransportType: rtc.IceTransportType.TRANSPORT_RELAY, continualGatheringPolicy: rtc.ContinualGatheringPolicy.GATHER_ONCE, iceServers: [] };
@@ -163,6 +164,7 @@ class Participant {
   async metadata({ text }) { await this.room.localParticipant.updateMetadata(text); }
   async name({ text }) { await this.room.localParticipant.updateName(text); }
   async attributes({ map }) { await this.room.localParticipant.setAttributes(map); }
+  ratchet() { return Buffer.from(this.room.e2eeManager.keyProvider.ratchetSharedKey(0)).toString('hex'); }
   key({ key }) { this.room.e2eeManager.keyProvider.setSharedKey(Buffer.from(key), 0); }
   async simulate({ scenario }) { await this.room.simulateScenario(rtc.SimulateScenarioKind[scenario]); }
 
