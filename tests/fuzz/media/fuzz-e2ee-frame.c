@@ -11,14 +11,23 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+static struct e2ee_keys *keys; /* for all inputs: it takes tens of ms */
+
+/* Before OpenSSL cleans up their thread has to end. */
+static void drop_keys(void)
+{
+        e2ee_keys_unref(keys);
+}
+
 static struct e2ee_keys *the_keys(void)
 {
-        static struct e2ee_keys *keys; /* for all inputs: it takes tens of ms */
-
-        if (!keys && e2ee_keys_new("nobody has guessed it", &keys) < 0)
+        if (keys)
+                return keys;
+        if (e2ee_keys_new("nobody has guessed it", &keys) < 0)
                 abort();
         while (e2ee_keys_known(keys) == 0)
                 sched_yield();
+        atexit(drop_keys); /* that is before what OpenSSL has registered by now */
         return keys;
 }
 

@@ -15,15 +15,28 @@ static const uint8_t known[] = { 0xec, 0x44, 0xa5, 0x78, 0x8f, 0xef, 0x32, 0xe4,
                                  0xf4, 0xd8, 0x66, 0xa5, 0x65, 0x65, 0xb0, 0x36, 0x6f, 0x40, 0x23, 0x76 },
                      known_iv[] = { 0x7c, 0x4f, 0xaa, 0xf6, 0x00, 0x00, 0x04, 0x7e, 0x00, 0x00, 0x04, 0x7e };
 
+/* A key takes 30 ms; its thread must have ended before OpenSSL cleans up. */
+static struct e2ee_keys *usual, *another;
+
+static void drop_keys(void)
+{
+        e2ee_keys_unref(usual);
+        e2ee_keys_unref(another);
+}
+
 static struct e2ee_keys *keys_of(const char *passphrase)
 {
-        static struct e2ee_keys *usual, *another; /* a key takes 30 ms */
         struct e2ee_keys **k = strcmp(passphrase, PASSPHRASE) == 0 ? &usual : &another;
 
-        if (!*k)
+        if (!*k) {
+                bool first = !usual && !another;
+
                 ASSERT_OK(e2ee_keys_new(passphrase, k));
-        while (e2ee_keys_known(*k) == 0)
-                sched_yield();
+                while (e2ee_keys_known(*k) == 0)
+                        sched_yield();
+                if (first)
+                        atexit(drop_keys); /* that is before what OpenSSL has registered by now */
+        }
         return *k;
 }
 

@@ -30,14 +30,26 @@ static struct e2ee_keys *new_keys(const char *passphrase)
         return k;
 }
 
-/* Those that no test moves along the ratchet are made once. */
+/* Those that no test moves along the ratchet are made once. Their thread must have ended before OpenSSL cleans up. */
+static struct e2ee_keys *usual, *another;
+
+static void drop_keys(void)
+{
+        e2ee_keys_unref(usual);
+        e2ee_keys_unref(another);
+}
+
 static struct e2ee_keys *keys_of(const char *passphrase)
 {
-        static struct e2ee_keys *usual, *another;
         struct e2ee_keys **k = strcmp(passphrase, PASSPHRASE) == 0 ? &usual : &another;
 
-        if (!*k)
+        if (!*k) {
+                bool first = !usual && !another;
+
                 *k = new_keys(passphrase);
+                if (first)
+                        atexit(drop_keys); /* that is before what OpenSSL has registered by now */
+        }
         return e2ee_keys_ref(*k);
 }
 
