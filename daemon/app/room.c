@@ -385,8 +385,20 @@ static void on_message(const struct engine_message *m, void *ctx)
                 messages_add(room->context, m);
 }
 
-static const struct engine_events engine_events = { 0,           on_op_done, on_state,  on_participant,
-                                                    on_speaking, on_stats,   on_message };
+static void on_microphone(enum engine_microphone what, void *ctx)
+{
+        struct room *room = ctx;
+
+        if (!room_is_in(room))
+                return;
+        switch (what) {
+        case ENGINE_MICROPHONE_MUTED: context_set_muted(room->context, true); break;
+        case ENGINE_MICROPHONE_WITHDRAWN: room_set_published(room, false); break;
+        }
+}
+
+static const struct engine_events engine_events = { 0,           on_op_done, on_state,   on_participant,
+                                                    on_speaking, on_stats,   on_message, on_microphone };
 
 /* ---- timers ---- */
 
@@ -429,6 +441,7 @@ static int start_engine(struct room *room, const struct params_join *p, const st
                 .api_secret = app ? app->livekit_api_secret : NULL,
                 .auto_publish = room->published,
                 .visible = room->visible,
+                .muted = c->muted,
                 .auto_subscribe = p->auto_subscribe,
                 .voice = m->config->voice,
                 .ice_servers = m->config->ice_servers,

@@ -147,6 +147,12 @@ void driver_tell_speaking(struct driver *d, const char *user_id, bool speaking)
                 d->backend.ev.speaking(user_id, speaking, d->backend.ctx);
 }
 
+void driver_tell_microphone(struct driver *d, enum engine_microphone what)
+{
+        if (!d->leaving)
+                d->backend.ev.microphone(what, d->backend.ctx);
+}
+
 static struct answer *find_answer(const struct driver *d, const struct list *turn)
 {
         struct answer *a;

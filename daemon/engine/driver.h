@@ -112,6 +112,7 @@ void driver_tell_done(struct driver *d, uint32_t op, const struct engine_result 
 void driver_tell_state(struct driver *d, enum engine_state state, const struct engine_result *why);
 void driver_tell_participant(struct driver *d, enum engine_change change, const struct engine_participant *p);
 void driver_tell_speaking(struct driver *d, const char *user_id, bool speaking);
+void driver_tell_microphone(struct driver *d, enum engine_microphone what);
 
 /* ---- operations that are the same everywhere ---- */
 /* Keeps what the join says of media and makes the runtime. */

@@ -175,8 +175,18 @@ static void up_message(const struct engine_message *m, void *ctx)
         event_end(c);
 }
 
-static const struct engine_events up_events = { 0,           up_op_done, up_state,  up_participant,
-                                                up_speaking, up_stats,   up_message };
+static void up_microphone(enum engine_microphone what, void *ctx)
+{
+        struct checked *c = ctx;
+
+        event_begin(c);
+        assert(in_room(c));
+        c->up.microphone(what, c->ctx);
+        event_end(c);
+}
+
+static const struct engine_events up_events = { 0,           up_op_done, up_state,   up_participant,
+                                                up_speaking, up_stats,   up_message, up_microphone };
 
 /* ---- downwards ---- */
 
@@ -298,6 +308,13 @@ static int check_set_playback(struct engine *e, const char *user_id, struct audi
         return c->inner->ops->set_playback(c->inner, user_id, port);
 }
 
+static int check_set_muted(struct engine *e, bool muted)
+{
+        struct checked *c = checked(e);
+
+        return c->inner->ops->set_muted ? c->inner->ops->set_muted(c->inner, muted) : 0;
+}
+
 static void check_free(struct engine *e)
 {
         struct checked *c = checked(e);
@@ -322,6 +339,7 @@ static const struct engine_ops check_ops = {
         .get_stats = check_get_stats,
         .set_capture = check_set_capture,
         .set_playback = check_set_playback,
+        .set_muted = check_set_muted,
         .free = check_free,
 };
 

@@ -81,6 +81,10 @@ enum engine_state {
 const char *engine_state_to_string(enum engine_state s);
 
 enum engine_media { ENGINE_AUDIO = 1, ENGINE_VIDEO = 2, ENGINE_SCREEN_AUDIO = 4, ENGINE_SCREEN_VIDEO = 8 }; /* mask */
+enum engine_microphone { /* what a server does to it */
+        ENGINE_MICROPHONE_MUTED,
+        ENGINE_MICROPHONE_WITHDRAWN /* may not publish, or no longer: our stream is gone, without having been asked */
+};
 enum engine_change { ENGINE_PARTICIPANT_JOINED, ENGINE_PARTICIPANT_UPDATED, ENGINE_PARTICIPANT_LEFT };
 
 struct engine_attribute {
@@ -149,6 +153,7 @@ struct engine_events {
         void (*speaking)(const char *user_id /* "" = the local user */, bool speaking, void *ctx);
         void (*stats)(uint32_t op, const struct engine_stats *stats /* NULL: the room ended before */, void *ctx);
         void (*message)(const struct engine_message *m, void *ctx);
+        void (*microphone)(enum engine_microphone what, void *ctx);
 };
 
 struct engine_join { /* borrowed for the call */
@@ -160,6 +165,7 @@ struct engine_join { /* borrowed for the call */
         const char *api_key, *api_secret;
         bool auto_publish, auto_subscribe; /* audio */
         bool visible;                      /* to the others; else we only listen */
+        bool muted;                        /* as of set_muted */
         struct voice_config voice;
         const struct ice_server *ice_servers;
         size_t n_ice_servers;
@@ -191,6 +197,8 @@ struct engine_ops {
         /* At once, no op. Ports are referenced while lent; NULL takes them back. */
         int (*set_capture)(struct engine *e, struct audio_port *port, const struct capture_gate *gate);
         int (*set_playback)(struct engine *e, const char *user_id, struct audio_port *port);
+        /* What the others are told of our microphone; what is sent is for the gate to say. NULL: they are not told. */
+        int (*set_muted)(struct engine *e, bool muted);
         void (*free)(struct engine *e); /* no event after it returns; the server is told we leave */
 };
 

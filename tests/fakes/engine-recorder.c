@@ -87,8 +87,13 @@ static void on_message(const struct engine_message *m, void *ctx)
              m->len > 0 ? (const char *)m->data : "");
 }
 
-const struct engine_events recorder_events = { 0,           on_op_done, on_state,  on_participant,
-                                               on_speaking, on_stats,   on_message };
+static void on_microphone(enum engine_microphone what, void *ctx)
+{
+        note(ctx, "microphone %s", what == ENGINE_MICROPHONE_MUTED ? "muted" : "withdrawn");
+}
+
+const struct engine_events recorder_events = { 0,           on_op_done, on_state,   on_participant,
+                                               on_speaking, on_stats,   on_message, on_microphone };
 
 void recorder_clear(struct recorder *r)
 {

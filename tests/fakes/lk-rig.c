@@ -32,7 +32,10 @@ static void put_request(struct rig *r, const Livekit__SignalRequest *m)
 {
         switch (m->message_case) {
         case LIVEKIT__SIGNAL_REQUEST__MESSAGE_OFFER: put(r, "offer %u; ", r->offers = m->offer->id); break;
-        case LIVEKIT__SIGNAL_REQUEST__MESSAGE_ADD_TRACK: put(r, "add-track %s; ", m->add_track->cid); break;
+        case LIVEKIT__SIGNAL_REQUEST__MESSAGE_ADD_TRACK:
+                put(r, "add-track %s%s; ", m->add_track->cid, m->add_track->muted ? " muted" : "");
+                break;
+        case LIVEKIT__SIGNAL_REQUEST__MESSAGE_MUTE: put(r, "mute %s %d; ", m->mute->sid, m->mute->muted); break;
         case LIVEKIT__SIGNAL_REQUEST__MESSAGE_SUBSCRIPTION:
                 put(r, "%s", m->subscription->subscribe ? "subscribe" : "unsubscribe");
                 for (size_t i = 0; i < m->subscription->n_track_sids; i++)

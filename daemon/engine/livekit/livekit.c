@@ -226,6 +226,8 @@ static int carry_down(struct driver *d, const struct list *l)
         case LK_ACT_STATE:
         case LK_ACT_PARTICIPANT:
         case LK_ACT_SPEAKING:
+        case LK_ACT_MUTED:
+        case LK_ACT_WITHDRAWN:
         case _LK_ACT_MAX: break;
         }
         return 0;
@@ -253,6 +255,8 @@ static void carry_up(struct driver *d, const struct list *l)
         case LK_ACT_STATE: driver_tell_state(d, a->state, &a->result); break;
         case LK_ACT_PARTICIPANT: tell_participant(d, a); break;
         case LK_ACT_SPEAKING: driver_tell_speaking(d, a->user, a->on); break;
+        case LK_ACT_MUTED: driver_tell_microphone(d, ENGINE_MICROPHONE_MUTED); break;
+        case LK_ACT_WITHDRAWN: driver_tell_microphone(d, ENGINE_MICROPHONE_WITHDRAWN); break;
         case LK_ACT_OPEN_CONN:
         case LK_ACT_CLOSE_CONN:
         case LK_ACT_SEND:
@@ -383,6 +387,7 @@ static int join(struct engine *e, uint32_t op, const struct engine_join *params)
                                 .auto_publish = params->auto_publish,
                                 .auto_subscribe = params->auto_subscribe,
                                 .visible = params->visible,
+                                .muted = params->muted,
                                 .encrypted = params->e2ee };
         int r;
 
@@ -452,6 +457,12 @@ static int get_stats(struct engine *e, uint32_t op)
         return driver_get_stats(&livekit(e)->driver, op);
 }
 
+static int set_muted(struct engine *e, bool muted)
+{
+        feed(livekit(e), &(struct lk_event){ .kind = LK_EV_MUTED, .on = muted });
+        return 0;
+}
+
 static int set_capture(struct engine *e, struct audio_port *port, const struct capture_gate *gate)
 {
         return driver_set_capture(&livekit(e)->driver, port, gate);
@@ -519,6 +530,7 @@ const struct engine_ops livekit_engine_ops = {
         .send_message = send_message,
         .get_stats = get_stats,
         .set_capture = set_capture,
+        .set_muted = set_muted,
         .set_playback = set_playback,
         .free = livekit_free,
 };

@@ -157,6 +157,9 @@ struct lk_fsm {
         bool sending;     /* the next offer has our track in it … */
         bool offered;     /* … and the last one has */
         bool pub_answered;
+        bool told_muted;  /* of our track: as the server knows it … */
+        bool muted_since; /* … by a message of its own */
+        bool withdrawn;  /* LK_ACT_WITHDRAWN is due when we are in the room */
         unsigned tracks; /* of ours, ever: each has another id */
         char track[LK_SID_MAX + 1];
 
@@ -245,6 +248,9 @@ void lf_on_offer(struct lk_fsm *f, const Livekit__SessionDescription *sd);
 
 /* ---- lk-pub.c ---- */
 void lf_pub_begin(struct lk_fsm *f); /* with the next offer */
+void lf_pub_muted(struct lk_fsm *f, bool muted);
+void lf_pub_joined(struct lk_fsm *f, bool resumed); /* what could not be said before is said */
+void lf_on_mute(struct lk_fsm *f, const Livekit__MuteTrackRequest *m);
 void lf_pub_add_track(struct lk_fsm *f, Livekit__AddTrackRequest *ret, char cid[16]);
 void lf_pub_op(struct lk_fsm *f, uint32_t op, uint32_t media);
 void lf_pub_next(struct lk_fsm *f);

@@ -151,6 +151,7 @@ static void on_join(struct lk_fsm *f, const struct lk_event *ev)
         f->stages = (struct lk_stages){ 0 };
         f->start_us = f->now_us;
         f->publish = f->join.auto_publish && f->join.visible;
+        f->withdrawn = false;
         f->attempts = 0;
         f->back_us = 0;
         lf_add_op(f, ev->op, LOP_JOIN, true);
@@ -202,6 +203,7 @@ void lf_check_joined(struct lk_fsm *f)
 void lf_joined(struct lk_fsm *f, const char *why)
 {
         static const struct engine_result ok;
+        bool resumed = f->state == LK_STATE_RESUMING;
 
         lf_enter_state(f, LK_STATE_JOINED, why);
         if (f->rejoining)
@@ -215,6 +217,7 @@ void lf_joined(struct lk_fsm *f, const char *why)
                         break;
                 }
         lf_room_announce(f);
+        lf_pub_joined(f, resumed);
         lf_sub_sync(f);
         lf_pub_next(f);
 }
@@ -270,6 +273,7 @@ static void on_message(struct lk_fsm *f, const Livekit__SignalResponse *m)
         case LIVEKIT__SIGNAL_RESPONSE__MESSAGE_TRACK_UNPUBLISHED:
                 lf_on_track_unpublished(f, m->track_unpublished->track_sid);
                 break;
+        case LIVEKIT__SIGNAL_RESPONSE__MESSAGE_MUTE: lf_on_mute(f, m->mute); break;
         case LIVEKIT__SIGNAL_RESPONSE__MESSAGE_REQUEST_RESPONSE: lf_on_request_response(f, m->request_response); break;
         case LIVEKIT__SIGNAL_RESPONSE__MESSAGE_SPEAKERS_CHANGED: lf_room_speakers(f, m->speakers_changed); break;
         case LIVEKIT__SIGNAL_RESPONSE__MESSAGE_MEDIA_SECTIONS_REQUIREMENT:
@@ -373,6 +377,7 @@ static void dispatch(struct lk_fsm *f, const struct lk_event *ev)
                 lf_add_op(f, ev->op, LOP_VISIBLE, ev->on);
                 lf_pub_op(f, ev->op, ENGINE_AUDIO);
                 break;
+        case LK_EV_MUTED: lf_pub_muted(f, ev->on); break;
         case LK_EV_OPENED: on_opened(f); break;
         case LK_EV_CLOSED: on_closed(f, ev); break;
         case LK_EV_MESSAGE: on_message(f, ev->msg); break;

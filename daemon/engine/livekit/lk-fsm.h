@@ -56,6 +56,7 @@ enum lk_event_kind {
         LK_EV_PUBLISH,   /* op, media, on */
         LK_EV_SUBSCRIBE, /* op, user_id, media, on */
         LK_EV_VISIBLE,   /* op, on */
+        LK_EV_MUTED,     /* on: what the others are to be told of our microphone */
         LK_EV_OPENED,
         LK_EV_CLOSED,             /* err, http_status, text */
         LK_EV_MESSAGE,            /* msg */
@@ -77,6 +78,7 @@ struct lk_join {
         uint32_t chance;       /* random: of the pauses between tries */
         bool auto_publish, auto_subscribe;
         bool visible;   /* false: the token hides us */
+        bool muted;     /* LK_EV_MUTED of before */
         bool can_turn;  /* a token of either kind can be had: set_visible works */
         bool encrypted; /* what we send is, end to end */
 };
@@ -115,6 +117,8 @@ enum lk_action_kind {
         LK_ACT_PARTICIPANT,   /* change, user, published, subscribed, on (muted), encryption, profile; of our own id
                                * the profile only */
         LK_ACT_SPEAKING,      /* user, on */
+        LK_ACT_MUTED,         /* the server has muted our microphone */
+        LK_ACT_WITHDRAWN,     /* the server does not let us publish, and nobody waits for being told */
         _LK_ACT_MAX
 };
 const char *lk_action_kind_to_string(enum lk_action_kind k);

@@ -32,6 +32,7 @@ void lf_pub_add_track(struct lk_fsm *f, Livekit__AddTrackRequest *ret, char cid[
         ret->name = (char *)"microphone";
         ret->has_source = true;
         ret->source = LIVEKIT__TRACK_SOURCE__MICROPHONE;
+        ret->has_muted = ret->muted = f->told_muted = f->join.muted;
         if (!f->join.encrypted)
                 return;
         ret->has_encryption = ret->has_disable_red = true;
@@ -39,11 +40,64 @@ void lf_pub_add_track(struct lk_fsm *f, Livekit__AddTrackRequest *ret, char cid[
         ret->disable_red = true; /* the server could not take it apart for those who know no RED */
 }
 
+/* ---- muted ---- */
+
+/* While a session is being resumed nothing else may be said: the server is told afterwards. */
+static void tell_muted(struct lk_fsm *f)
+{
+        Livekit__MuteTrackRequest mute = LIVEKIT__MUTE_TRACK_REQUEST__INIT;
+        Livekit__SignalRequest m = LIVEKIT__SIGNAL_REQUEST__INIT;
+
+        if (!f->track[0] || !lf_is_linked(f) || f->state == LK_STATE_RESUMING || f->told_muted == f->join.muted)
+                return;
+        f->told_muted = f->join.muted;
+        f->muted_since = true;
+        mute.sid = f->track;
+        mute.has_muted = true;
+        mute.muted = f->join.muted;
+        m.message_case = LIVEKIT__SIGNAL_REQUEST__MESSAGE_MUTE;
+        m.mute = &mute;
+        lf_send(f, &m);
+}
+
+void lf_pub_muted(struct lk_fsm *f, bool muted)
+{
+        f->join.muted = muted;
+        tell_muted(f);
+}
+
+/* A microphone is never opened from the far end. */
+void lf_on_mute(struct lk_fsm *f, const Livekit__MuteTrackRequest *m)
+{
+        if (!m->muted || !m->sid || !f->track[0] || strcmp(m->sid, f->track) != 0 || f->state != LK_STATE_JOINED)
+                return;
+        f->told_muted = f->join.muted = true;
+        lf_act(f, LK_ACT_MUTED, NULL);
+}
+
+static void tell_withdrawn(struct lk_fsm *f)
+{
+        if (!f->withdrawn || f->state != LK_STATE_JOINED)
+                return;
+        f->withdrawn = false;
+        lf_act(f, LK_ACT_WITHDRAWN, NULL);
+}
+
+void lf_pub_joined(struct lk_fsm *f, bool resumed)
+{
+        if (resumed && f->muted_since) /* what was said last may have been lost with the connection */
+                f->told_muted = !f->join.muted;
+        tell_muted(f);
+        tell_withdrawn(f);
+}
+
+/* ---- the track ---- */
+
 void lf_pub_begin(struct lk_fsm *f)
 {
         f->pub = PUB_STARTING;
         f->sending = true;
-        f->pub_answered = false;
+        f->pub_answered = f->muted_since = false;
         f->tracks++;
         f->track[0] = '\0';
 }
@@ -210,6 +264,7 @@ void lf_on_track_published(struct lk_fsm *f, const Livekit__TrackPublishedRespon
         if (f->pub != PUB_STARTING || !m->cid || strcmp(m->cid, cid) != 0 || !m->track)
                 return;
         lf_copy(f->track, sizeof(f->track), m->track->sid);
+        tell_muted(f);
         lf_pub_check(f);
 }
 
@@ -221,9 +276,11 @@ static void give_up(struct lk_fsm *f)
         log_debug("the server does not let us publish");
         f->publish = false;
         stop(f, PUB_OFF);
-        if (op && op->kind == LOP_PUBLISH && op->on)
+        f->withdrawn = !(op && op->kind == LOP_PUBLISH && op->on);
+        if (!f->withdrawn)
                 lf_done(f, op->number, &forbidden);
         lf_check_joined(f);
+        tell_withdrawn(f);
         lf_pub_next(f);
 }
 

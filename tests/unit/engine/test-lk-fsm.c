@@ -138,7 +138,7 @@ TEST(a_token_that_does_not_let_us_publish)
         j.participant = &somebody(&me, "me", "PA_me", "")->info;
         me.info.permission = &may_not;
         ASSERT_OK(SAY(&r, JOIN, &j));
-        expect(&r, "[done 1 ok] ");
+        expect(&r, "[done 1 ok] [withdrawn] ");
         ASSERT_OK(answer(&r, 1, NULL, NULL));
         expect(&r, "[set-remote] [create-offer 3] ");
         ASSERT_OK(publish(&r, 2, true));
@@ -350,7 +350,7 @@ TEST(a_permission_that_is_taken_away)
         be_joined(&r);
         gone.track_sid = (char *)"TR_me";
         ASSERT_OK(SAY(&r, TRACK_UNPUBLISHED, &gone));
-        expect(&r, "[create-offer 3] ");
+        expect(&r, "[create-offer 3] [withdrawn] ");
         somebody(&me, "me", "PA_me", "")->info.permission = &may_not;
         ASSERT_OK(update(&r, &me));
         ASSERT_OK(publish(&r, 2, true));
