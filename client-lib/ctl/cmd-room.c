@@ -56,7 +56,25 @@ int cmd_status(struct ctl *o, int argc, char **argv)
         return argc == 0 ? on_context(o, status, argv) : fail(o, EXIT_USAGE, "usage: rtcroomctl status");
 }
 
-static struct json_object *participant_json(const struct rtcroom_participant *p)
+static void add_attribute(const char *key, const char *value, void *user)
+{
+        add_text(user, key, value);
+}
+
+/* What the server has attached to somebody; nothing of one who left meanwhile. */
+static void add_attached(struct json_object *j, struct rtcroom_context *c, const char *user_id)
+{
+        struct json_object *attributes = json_object_new_object();
+        char *metadata = NULL;
+
+        (void)rtcroom_context_get_metadata(c, user_id, &metadata);
+        (void)rtcroom_context_get_attributes(c, user_id, add_attribute, attributes);
+        add_text(j, "metadata", metadata ? metadata : "");
+        json_object_object_add(j, "attributes", attributes);
+        free(metadata);
+}
+
+static struct json_object *participant_json(struct rtcroom_context *c, const struct rtcroom_participant *p)
 {
         struct json_object *j = json_object_new_object();
 
@@ -73,6 +91,7 @@ static struct json_object *participant_json(const struct rtcroom_participant *p)
         add_text(j, "nodeName", p->node_name);
         add_text(j, "encryption", p->encryption);
         add_text(j, "name", p->name);
+        add_attached(j, c, p->user_id);
         json_object_object_add(j, "nodeSerial", json_object_new_int64((int64_t)p->node_serial));
         return j;
 }
@@ -91,7 +110,7 @@ static int members(struct ctl *o, struct rtcroom_context *c, char **argv)
                 bool is_encrypted = p->encryption[0] && strcmp(p->encryption, "none") != 0;
 
                 if (o->json)
-                        print_json(participant_json(p));
+                        print_json(participant_json(c, p));
                 else
                         print_line(stdout, "%-24s %-8s %-9s %3.0f %%%s%s%s%s%s%s", p->user_id, p->self ? "you" : "",
                                    p->speaking ? "speaking" : "", 100 * p->volume, p->muted ? "  muted by you" : "",

@@ -488,7 +488,7 @@ void room_start(struct room *room, const struct config_app *app, const struct to
         struct context *c = room->context;
         int r;
 
-        room->published = context_wants_publish(c, room->auto_publish);
+        room->published = context_wants_publish(c, room->auto_publish) && !life->only_listens;
         room->visible = !c->invisible;
         room->token.life = *life;
         context_changed(c, CONTEXT_TOKEN_EXPIRES_AT);

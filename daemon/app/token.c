@@ -48,7 +48,7 @@ static enum token_verdict judge_grant(const struct token_claim *claim, const str
                 return bad(claim, "expired");
         if (g->not_before > claim->now_s + NOT_BEFORE_LEEWAY_S)
                 return bad(claim, "not valid yet");
-        *ret = (struct token_life){ .expires_at = g->expires_at };
+        *ret = (struct token_life){ .expires_at = g->expires_at, .only_listens = !g->can_publish };
         return TOKEN_GOOD;
 }
 

@@ -25,6 +25,7 @@ struct token_claim { /* borrowed */
 struct token_life {
         uint64_t expires_at; /* Unix seconds; 0: never or not known */
         bool ends_room;      /* then it is over; else it only opens the room */
+        bool only_listens;   /* the server will let him publish nothing */
 };
 /* ret: written for TOKEN_GOOD only. Logs why a token is bad. */
 enum token_verdict token_judge(const struct token_claim *claim, struct token_life *ret);

@@ -139,8 +139,8 @@ class Room(livekit_room.Case):
         alice.wait_members("alice", "node")
         alice.wait_member("node", name="Nora", metadata="{\"a\":1}")
         self.assertEqual(alice.member("node")["attributes"], {"team": "red"})
-        server.update("room", "node", name="Eleonora", metadata="", attributes={"team": "blue", "desk": "4"})
-        alice.wait_member("node", name="Eleonora", metadata="")
+        server.update("room", "node", name="Eleonora", metadata="{}", attributes={"team": "blue", "desk": "4"})
+        alice.wait_member("node", name="Eleonora", metadata="{}")
         wait_for(lambda: alice.member("node")["attributes"] == {"team": "blue", "desk": "4"}, "the attributes", 20)
 
     def test_messages(self):

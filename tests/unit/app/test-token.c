@@ -13,7 +13,7 @@
 enum { NOW_S = 1700000000 };
 
 static const struct jwt_grant good = {
-        .key = "k", .identity = "alice", .room = "r", .expires_at = NOW_S + 100, .room_join = true
+        .key = "k", .identity = "alice", .room = "r", .expires_at = NOW_S + 100, .room_join = true, .can_publish = true
 };
 
 static enum token_verdict judge(const char *engine, const char *token, const char *app_key, bool has_key_pair,
@@ -56,7 +56,10 @@ TEST(the_grant_of_a_jwt_is_checked_before_connecting)
 
         ASSERT_EQ(judge_grant(&g, &life), TOKEN_GOOD);
         ASSERT_EQ(life.expires_at, NOW_S + 100);
-        ASSERT(!life.ends_room);
+        ASSERT(!life.ends_room && !life.only_listens);
+        g.can_publish = false;
+        ASSERT_EQ(judge_grant(&g, &life), TOKEN_GOOD);
+        ASSERT(life.only_listens);
         g.room_join = false;
         ASSERT_EQ(judge_grant(&g, &life), TOKEN_BAD);
         g = good;
