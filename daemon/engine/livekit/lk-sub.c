@@ -167,7 +167,8 @@ void lf_sub_clear(struct lk_fsm *f)
 
 /* ---- what the server is told ---- */
 
-static void send_change(struct lk_fsm *f, bool on)
+/* How many tracks were asked for or given back. */
+static size_t send_change(struct lk_fsm *f, bool on)
 {
         char *sids[LK_MEMBERS_MAX];
         struct member *m;
@@ -181,14 +182,37 @@ static void send_change(struct lk_fsm *f, bool on)
         }
         if (n > 0)
                 send_sids(f, sids, n, on);
+        return n;
+}
+
+static uint32_t count_asked(const struct lk_fsm *f)
+{
+        const struct member *m;
+        uint32_t n = 0;
+
+        list_for_each (m, &f->members, link)
+                n += m->asked;
+        return n;
+}
+
+/* The server waits 150 ms for more changes before it asks for sections. An offer that comes in the meantime finds the
+ * new tracks as well: so it is made at once, without waiting to be asked. One that came too early does no harm. */
+static void offer_sections(struct lk_fsm *f)
+{
+        uint32_t asked = count_asked(f);
+
+        if (asked > f->n_receive)
+                f->n_receive = asked < LK_SECTIONS_MAX ? asked : LK_SECTIONS_MAX;
+        lf_offer(f);
 }
 
 void lf_sub_sync(struct lk_fsm *f)
 {
         if (f->state != LK_STATE_SETTLING && f->state != LK_STATE_JOINED)
                 return;
-        send_change(f, false);
-        send_change(f, true);
+        (void)send_change(f, false);
+        if (send_change(f, true) > 0 && !f->dual)
+                offer_sections(f);
 }
 
 size_t lf_sub_state(struct lk_fsm *f, char *ret_sids[LK_MEMBERS_MAX])

@@ -178,7 +178,7 @@ TEST(what_somebody_publishes_comes_and_goes)
         ASSERT_OK(update(&r, somebody(&alice, "alice", "PA_a", "")));
         expect(&r, "[unbind 1] [updated alice 0>0] ");
         ASSERT_OK(update(&r, somebody(&alice, "alice", "PA_a", "TR_b")));
-        expect(&r, "[updated alice 1>0] subscribe TR_b; ");
+        expect(&r, "[updated alice 1>0] subscribe TR_b; [create-offer audio-1 3] ");
         somebody(&alice, "alice", "PA_a", "")->info.state = LIVEKIT__PARTICIPANT_STATE__DISCONNECTED;
         ASSERT_OK(update(&r, &alice));
         expect(&r, "[left alice 1>0] ");
@@ -196,7 +196,7 @@ TEST(old_news_are_dropped_and_another_session_is_another)
         ASSERT_OK(update(&r, somebody(&alice, "alice", "PA_a", "")));
         expect(&r, ""); /* version 0 */
         ASSERT_OK(update(&r, somebody(&alice, "alice", "PA_new", "TR_new")));
-        expect(&r, "[unbind 1] [updated alice 1>0] subscribe TR_new; ");
+        expect(&r, "[unbind 1] [updated alice 1>0] subscribe TR_new; [create-offer audio-1 3] ");
         somebody(&alice, "alice", "PA_a", "")->info.state = LIVEKIT__PARTICIPANT_STATE__DISCONNECTED;
         ASSERT_OK(update(&r, &alice));
         expect(&r, ""); /* the old one has gone: no news */
@@ -215,10 +215,29 @@ TEST(the_microphone_comes_before_the_screen)
         alice.info.tracks = both;
         alice.info.n_tracks = 1;
         ASSERT_OK(update(&r, &alice));
-        expect(&r, "[joined alice 5>0] subscribe TR_s; ");
+        expect(&r, "[joined alice 5>0] subscribe TR_s; [create-offer audio-1 3] ");
         alice.info.n_tracks = 2;
         ASSERT_OK(update(&r, &alice));
         expect(&r, "unsubscribe TR_s; subscribe TR_a; ");
+}
+
+TEST(sections_are_offered_before_they_are_asked_for)
+{
+        struct somebody p;
+        char name[8], sid[8], track[8];
+        _rig_ r;
+
+        be_joined(&r);
+        for (unsigned i = 0; i < 5; i++) {
+                snprintf(name, sizeof(name), "u%u", i);
+                snprintf(sid, sizeof(sid), "PA_%u", i);
+                snprintf(track, sizeof(track), "TR_%u", i);
+                ASSERT_OK(update(&r, somebody(&p, name, sid, track)));
+        }
+        r.trace[0] = '\0';
+        ASSERT_OK(described(&r));
+        ASSERT_OK(answer(&r, r.offers, "1", "TR_0"));
+        expect(&r, "offer 2; [set-remote] [bind 1 u0] [updated u0 1>1] [create-offer audio-1 5] ");
 }
 
 TEST(sections_change_hands)
@@ -229,7 +248,6 @@ TEST(sections_change_hands)
         be_joined(&r);
         hear_alice(&r);
         ASSERT_OK(update(&r, somebody(&bob, "bob", "PA_b", "TR_b")));
-        ASSERT_OK(sections(&r, 0));
         ASSERT_OK(described(&r));
         r.trace[0] = '\0';
         ASSERT_OK(answer(&r, 3, "1", "TR_b"));
@@ -247,7 +265,6 @@ TEST(older_servers_name_tracks_in_their_answers_only)
 
         be_joined(&r);
         ASSERT_OK(update(&r, somebody(&alice, "alice", "PA_a", "TR_a")));
-        ASSERT_OK(sections(&r, 0));
         ASSERT_OK(described(&r));
         r.trace[0] = '\0';
         sd.sdp = sdp;
@@ -268,7 +285,7 @@ TEST(an_explicit_wish_outweighs)
         no.on = true;
         no.op = 6;
         ASSERT_OK(step(&r, &no)); /* before the server has taken it down */
-        expect(&r, "[done 6 ok] [bind 1 alice] [updated alice 1>1] subscribe TR_a; ");
+        expect(&r, "[done 6 ok] [bind 1 alice] [updated alice 1>1] subscribe TR_a; [create-offer audio-1 3] ");
 }
 
 TEST(the_server_knows_who_speaks_of_those_we_do_not_hear)
@@ -550,7 +567,8 @@ TEST(a_moved_room_is_another)
         m.other_participants = somebody(&bob, "bob", "PA_b", "TR_b")->list;
         m.n_other_participants = 1;
         ASSERT_OK(SAY(&r, ROOM_MOVED, &m));
-        expect(&r, "[token there] [joined bob 1>0] [unbind 1] [left alice 1>1] subscribe TR_b; ");
+        expect(&r,
+               "[token there] [joined bob 1>0] [unbind 1] [left alice 1>1] subscribe TR_b; [create-offer audio-1 3] ");
 }
 
 TEST(visibility_is_another_session)
