@@ -7,7 +7,7 @@
 
 #include "ctl/ctl.h"
 
-enum { LINE_MAX_BYTES = 60000, TO_MAX = 16, OUTCOME_US = 10000000 };
+enum { LINE_MAX_BYTES = 60000, TO_MAX = 16, OUTCOME_US = 10000000, LINGER_US = 1000000 };
 
 struct chat {
         const struct ctl *o;
@@ -18,7 +18,7 @@ struct chat {
         size_t len;
         unsigned waiting; /* messages without an outcome */
         bool quiet;       /* nothing is waiting */
-        bool refused;
+        bool said, refused;
 };
 
 static void on_fail(struct rtcroom_context *c, const struct rtcroom_error *e, void *user)
@@ -68,6 +68,7 @@ static int say(struct chat *chat, const char *text)
         if (k < 0)
                 return k;
         chat->waiting++;
+        chat->said = true;
         chat->quiet = false;
         return 0;
 }
@@ -108,10 +109,12 @@ static int read_input(struct chat *chat)
         return n == 0 ? 1 : say_lines(chat);
 }
 
-static int finish(struct chat *chat, struct rtcroom *r, int k)
+static int finish(struct session *s, struct chat *chat, struct rtcroom *r, int k)
 {
         if (k == 0 && chat->waiting > 0)
                 k = loop_until(r, &chat->quiet, OUTCOME_US);
+        if (k == 0 && chat->said && !chat->refused) /* it was sent, which is not yet: it arrived */
+                k = loop_until(r, session_ended(s), LINGER_US);
         return k < 0 ? k : chat->refused ? EXIT_REFUSED : k;
 }
 
@@ -143,7 +146,7 @@ static int stay_chatting(struct session *s, struct rtcroom *r, struct rtcroom_co
                 if (k == 2)
                         k = read_input(chat) == 0 ? 2 : 0;
         } while (k == 2);
-        return finish(chat, r, k);
+        return finish(s, chat, r, k);
 }
 
 int cmd_chat(struct ctl *o, int argc, char **argv)
@@ -160,7 +163,7 @@ static int stay_to_send(struct session *s, struct rtcroom *r, struct rtcroom_con
 
         if (k != 0)
                 return k;
-        return finish(chat, r, say(chat, session_ctl(s)->message));
+        return finish(s, chat, r, say(chat, session_ctl(s)->message));
 }
 
 int cmd_send(struct ctl *o, int argc, char **argv)

@@ -20,9 +20,10 @@
  *    effect, what was published ends, publish(on) fails with UNSUPPORTED. He hears and sees the others as before. Made
  *    visible he publishes when publish() says so. Nobody can throw out the invisible, but the room can end for him.
  *  - Ops may be called, and the engine freed, from inside an event. free drops what is in flight without a word.
- *  - A message is told of once it is whole. send_message is answered when the message was taken for sending, not when
- * it arrived; CONGESTED when too much waits already. What is reliable and was sent during an interruption goes out
- * after it, what is not is dropped. An engine whose server carries no messages answers UNSUPPORTED.
+ *  - A message is told of once it is whole. send_message is answered when the message was sent, not when it arrived,
+ * and at once during an interruption; CONGESTED when too much waits already. What is reliable and was sent during an
+ * interruption goes out after it, what is not is dropped. An engine whose server carries no messages answers
+ * UNSUPPORTED.
  *  - Sound goes through ports: the app opens devices and lends the engine their ports.
  */
 #pragma once

@@ -12,10 +12,13 @@
 #include "engine/driver.h"
 #include "engine/livekit/lk-access.h"
 #include "engine/livekit/lk-address.h"
+#include "engine/livekit/lk-data.h"
 #include "engine/livekit/lk-fsm.h"
 #include "engine/livekit/lk-relays.h"
 
 LOG_TOPIC("engine/livekit");
+
+enum { UNSAID_MAX = 64 };
 
 struct livekit {
         struct driver driver;
@@ -24,6 +27,11 @@ struct livekit {
         struct lk_access access;
         struct lk_relays relays;
         bool opened; /* the connection once was */
+        struct lk_data *data;
+        bool resumed; /* the session goes on, and the server has our messages up to … */
+        uint32_t resumed_seq;
+        uint32_t unsaid[UNSAID_MAX]; /* operations whose messages wait to be sent */
+        size_t n_unsaid;
 };
 
 static struct livekit *of(const struct driver *d)
@@ -38,10 +46,32 @@ static struct livekit *livekit(struct engine *e)
 
 /* ---- feeding the machine ---- */
 
+/* Answers those whose messages wait; their answers take their place right behind `mark` in the queue. */
+static void answer_unsaid(struct livekit *l, enum engine_reason reason, struct list *mark)
+{
+        while (l->n_unsaid > 0) {
+                struct list *queue = &l->driver.queue;
+
+                if (driver_answer(&l->driver, l->unsaid[--l->n_unsaid], reason, "") < 0)
+                        return;
+                if (queue->prev != mark) {
+                        struct list *answer = queue->prev;
+
+                        list_remove(answer);
+                        list_append(mark->next, answer);
+                }
+        }
+}
+
+/* When the room ends, whoever waits is told before that. */
 static void step(struct livekit *l, const struct lk_event *ev)
 {
+        struct list *mark = l->driver.queue.prev;
+
         if (lk_fsm_step(l->fsm, ev, driver_now_us(&l->driver), &l->driver.queue) < 0)
                 l->driver.collapsed = true;
+        else if (lk_fsm_state(l->fsm) == LK_STATE_IDLE)
+                answer_unsaid(l, ENGINE_CANCELLED, mark);
 }
 
 static void feed(struct livekit *l, const struct lk_event *ev)
@@ -69,6 +99,15 @@ static void note_places(struct livekit *l, const Livekit__SignalResponse *m)
                 lk_address_regions(&l->address, m->leave->regions);
 }
 
+/* Nor is what the server has of our messages. */
+static void note_resume(struct livekit *l, const Livekit__SignalResponse *m)
+{
+        if (m->message_case != LIVEKIT__SIGNAL_RESPONSE__MESSAGE_RECONNECT)
+                return;
+        l->resumed = true;
+        l->resumed_seq = m->reconnect->last_message_seq;
+}
+
 static void on_message(struct driver *d, const char *data, size_t len, bool binary)
 {
         _cleanup_(livekit_response_freep) Livekit__SignalResponse *m = NULL;
@@ -80,6 +119,7 @@ static void on_message(struct driver *d, const char *data, size_t len, bool bina
         }
         note_places(of(d), m);
         lk_relays_note(&of(d)->relays, &d->backend, m);
+        note_resume(of(d), m);
         feed(of(d), &(struct lk_event){ .kind = LK_EV_MESSAGE, .msg = m });
 }
 
@@ -137,6 +177,47 @@ static void on_encryption(uint32_t peer, const char *mid, enum e2ee_state state,
         feed(of(ctx), &(struct lk_event){ .kind = LK_EV_ENCRYPTION, .peer = peer, .mid = mid, .encryption = state });
 }
 
+static void flush_data(struct livekit *l)
+{
+        lk_data_flush(l->data, driver_now_us(&l->driver));
+        if (!lk_data_is_waiting(l->data))
+                answer_unsaid(l, ENGINE_OK, l->driver.queue.prev);
+        driver_wake(&l->driver);
+}
+
+static void on_data_open(uint32_t peer, const char *label, void *ctx)
+{
+        struct livekit *l = of(ctx);
+
+        if (peer != lk_fsm_peer(l->fsm))
+                return; /* of an old server, on the connection that only receives */
+        lk_data_open(l->data, label);
+        flush_data(l);
+}
+
+/* It takes its place in the queue: who speaks has joined before. */
+static void on_data(uint32_t peer, const char *label, const void *data, size_t len, void *ctx)
+{
+        struct lk_action *a = calloc(1, sizeof(*a));
+        struct livekit *l = of(ctx);
+
+        (void)peer;
+        if (a)
+                a->text = malloc(len > 0 ? len : 1);
+        if (!a || !a->text || strlen(label) >= sizeof(a->mid)) {
+                free(a ? a->text : NULL);
+                free(a);
+                return; /* as good as lost on the way */
+        }
+        a->kind = LK_ACT_DATA;
+        if (len > 0)
+                memcpy(a->text, data, len);
+        a->len = len;
+        strcpy(a->mid, label);
+        list_append(&l->driver.queue, &a->link);
+        driver_wake(&l->driver);
+}
+
 static const struct rtc_runtime_events rtc_events = {
         .local_description = on_local_description,
         .local_candidate = on_local_candidate,
@@ -146,6 +227,8 @@ static const struct rtc_runtime_events rtc_events = {
         .first_media = on_first_media,
         .encryption = on_encryption,
         .stats = driver_on_stats,
+        .data_open = on_data_open,
+        .data = on_data,
 };
 
 /* ---- carrying out ---- */
@@ -181,8 +264,18 @@ static int open_peer(struct driver *d, const struct lk_action *a)
         params.controlling = !a->controlled;
         params.data |= a->receives; /* an old server's first offer has nothing else in it */
         r = b->rtc->open_peer(b->rt, a->peer, &params);
-        lk_relays_opened(&of(d)->relays, b, a->peer);
-        return r < 0 || a->receives ? r : b->rtc->set_capture(b->rt, a->peer, b->capture, b->gate);
+        if (r >= 0)
+                lk_relays_opened(&of(d)->relays, b, a->peer);
+        if (r < 0 || a->receives)
+                return r;
+        lk_data_begin(of(d)->data); /* the peer that sends is a session */
+        of(d)->resumed = false;
+        r = b->rtc->set_capture(b->rt, a->peer, b->capture, b->gate);
+        if (r >= 0)
+                r = b->rtc->open_channel(b->rt, a->peer, LK_DATA_RELIABLE, true);
+        if (r >= 0)
+                r = b->rtc->open_channel(b->rt, a->peer, LK_DATA_LOSSY, false);
+        return r;
 }
 
 /* What the server names next comes with the next join, and other passwords. */
@@ -198,7 +291,7 @@ static int create_offer(struct backend *b, const struct lk_action *a)
                                    .track_id = a->text,
                                    .n_receive = a->offer.n_receive,
                                    .restart_ice = a->offer.restart_ice,
-                                   .data = a->offer.data };
+                                   .data = true }; /* messages, even where the machine could do without */
 
         return b->rtc->create_offer(b->rt, a->peer, &offer);
 }
@@ -228,6 +321,7 @@ static int carry_down(struct driver *d, const struct list *l)
         case LK_ACT_SPEAKING:
         case LK_ACT_MUTED:
         case LK_ACT_WITHDRAWN:
+        case LK_ACT_DATA:
         case _LK_ACT_MAX: break;
         }
         return 0;
@@ -246,17 +340,38 @@ static void tell_participant(struct driver *d, const struct lk_action *a)
         driver_tell_participant(d, a->change, &p);
 }
 
+/* Messages go out, or wait, with the state of the room. */
+static void follow_state(struct livekit *l, enum engine_state state)
+{
+        if (state == ENGINE_STATE_RECONNECTING) {
+                lk_data_lost(l->data);
+                answer_unsaid(l, ENGINE_OK, l->driver.queue.prev); /* it goes out afterwards */
+        } else if (state == ENGINE_STATE_IDLE)
+                lk_data_clear(l->data);
+        else if (l->resumed)
+                lk_data_resumed(l->data, l->resumed_seq);
+        l->resumed = false;
+        flush_data(l);
+}
+
 static void carry_up(struct driver *d, const struct list *l)
 {
         const struct lk_action *a = action(l);
 
         switch (a->kind) {
         case LK_ACT_OP_DONE: driver_tell_done(d, a->op, &a->result, a->on); break;
-        case LK_ACT_STATE: driver_tell_state(d, a->state, &a->result); break;
+        case LK_ACT_STATE:
+                follow_state(of(d), a->state);
+                driver_tell_state(d, a->state, &a->result);
+                break;
         case LK_ACT_PARTICIPANT: tell_participant(d, a); break;
         case LK_ACT_SPEAKING: driver_tell_speaking(d, a->user, a->on); break;
         case LK_ACT_MUTED: driver_tell_microphone(d, ENGINE_MICROPHONE_MUTED); break;
         case LK_ACT_WITHDRAWN: driver_tell_microphone(d, ENGINE_MICROPHONE_WITHDRAWN); break;
+        case LK_ACT_DATA:
+                if (d->in_room)
+                        lk_data_receive(of(d)->data, a->mid, a->text, a->len, driver_now_us(d));
+                break;
         case LK_ACT_OPEN_CONN:
         case LK_ACT_CLOSE_CONN:
         case LK_ACT_SEND:
@@ -290,17 +405,27 @@ static void free_action(struct list *l)
 
 static uint64_t deadline(const struct driver *d)
 {
-        return lk_fsm_deadline(of(d)->fsm);
+        uint64_t room_us = lk_fsm_deadline(of(d)->fsm), data_us = lk_data_next_us(of(d)->data);
+
+        return data_us < room_us ? data_us : room_us;
 }
 
 static void on_expired(struct driver *d)
 {
-        feed(of(d), &(struct lk_event){ .kind = LK_EV_DEADLINE });
+        if (lk_fsm_deadline(of(d)->fsm) <= driver_now_us(d))
+                feed(of(d), &(struct lk_event){ .kind = LK_EV_DEADLINE });
+        if (lk_data_next_us(of(d)->data) <= driver_now_us(d))
+                flush_data(of(d));
 }
 
 static bool take_op(struct driver *d, uint32_t *ret_op)
 {
-        return lk_fsm_take_op(of(d)->fsm, ret_op);
+        struct livekit *l = of(d);
+
+        if (l->n_unsaid == 0)
+                return lk_fsm_take_op(l->fsm, ret_op);
+        *ret_op = l->unsaid[--l->n_unsaid];
+        return true;
 }
 
 static void reset(struct driver *d)
@@ -340,6 +465,7 @@ static void destroy(struct driver *d)
 {
         struct livekit *l = of(d);
 
+        lk_data_free(l->data);
         lk_fsm_free(l->fsm);
         lk_relays_done(&l->relays);
         lk_access_done(&l->access);
@@ -404,6 +530,8 @@ static int join(struct engine *e, uint32_t op, const struct engine_join *params)
                 return r;
         l->driver.join.peer.red = !params->e2ee;
         l->driver.join.peer.tcp = true;
+        l->driver.join.peer.data = true;
+        lk_data_clear(l->data);
         lk_address_init(&l->address, &l->address.home);
         (void)backend_has_slept(&l->driver.backend); /* before: nothing to do with this room */
         feed(l, &(struct lk_event){ .kind = LK_EV_JOIN, .op = op, .join = &join });
@@ -446,10 +574,30 @@ static int set_visible(struct engine *e, uint32_t op, bool visible)
         return 0;
 }
 
+/* What may not be said, or NULL. */
+static const char *refuse_message(const struct livekit *l)
+{
+        if (!lk_access_is_visible(&l->access))
+                return "who is invisible cannot send messages";
+        if (!lk_fsm_may_say(l->fsm))
+                return "the token does not permit messages";
+        return l->driver.join.peer.e2ee ? "messages would not be encrypted" : NULL;
+}
+
 static int send_message(struct engine *e, uint32_t op, const struct engine_message *m)
 {
-        (void)m;
-        return driver_answer(&livekit(e)->driver, op, ENGINE_UNSUPPORTED, "this engine carries no messages");
+        struct livekit *l = livekit(e);
+        const char *refusal = refuse_message(l);
+        enum engine_reason reason;
+
+        if (refusal)
+                return driver_answer(&l->driver, op, ENGINE_UNSUPPORTED, refusal);
+        reason = l->n_unsaid < UNSAID_MAX ? lk_data_say(l->data, m, clock_realtime_us()) : ENGINE_CONGESTED;
+        flush_data(l);
+        if (reason != ENGINE_OK || !lk_data_is_waiting(l->data) || lk_fsm_state(l->fsm) != LK_STATE_JOINED)
+                return driver_answer(&l->driver, op, reason, "");
+        l->unsaid[l->n_unsaid++] = op;
+        return 0;
 }
 
 static int get_stats(struct engine *e, uint32_t op)
@@ -478,6 +626,23 @@ static void livekit_free(struct engine *e)
         driver_free(&livekit(e)->driver);
 }
 
+static int on_send(const char *label, const void *data, size_t len, void *ctx)
+{
+        struct livekit *l = ctx;
+        struct backend *b = &l->driver.backend;
+
+        return b->rt ? b->rtc->send_data(b->rt, lk_fsm_peer(l->fsm), label, data, len) : -ENOTCONN;
+}
+
+static void on_said(const struct engine_message *m, void *ctx)
+{
+        struct backend *b = &((struct livekit *)ctx)->driver.backend;
+
+        b->ev.message(m, b->ctx);
+}
+
+static const struct lk_data_events data_events = { .send = on_send, .message = on_said };
+
 int livekit_new(const struct livekit_config *config, struct engine **ret)
 {
         struct livekit *l = calloc(1, sizeof(*l));
@@ -486,6 +651,8 @@ int livekit_new(const struct livekit_config *config, struct engine **ret)
         if (!l)
                 return -ENOMEM;
         r = lk_fsm_new(&l->fsm);
+        if (r >= 0)
+                r = lk_data_new(config->env->rng, &data_events, l, &l->data);
         if (r >= 0)
                 r = driver_init(&l->driver, &(const struct driver_config){ .env = config->env,
                                                                            .engine = config->ops,
@@ -498,6 +665,7 @@ int livekit_new(const struct livekit_config *config, struct engine **ret)
                 destroy(&l->driver);
                 return r;
         }
+        lk_fsm_set_data(l->fsm, l->data);
         lk_address_init(&l->address, config->server);
         *ret = &l->driver.base;
         return 0;

@@ -303,6 +303,11 @@ void lk_data_flush(struct lk_data *d, uint64_t now_us)
         }
 }
 
+bool lk_data_is_waiting(const struct lk_data *d)
+{
+        return d->waiting_bytes > 0;
+}
+
 uint64_t lk_data_next_us(const struct lk_data *d)
 {
         return d->next_us;

@@ -57,6 +57,7 @@ void lk_data_clear(struct lk_data *d); /* the room has ended */
 enum engine_reason lk_data_say(struct lk_data *d, const struct engine_message *m, uint64_t realtime_us);
 /* Sends what waits, as far as it goes; to be called after anything above, and at lk_data_next_us(). */
 void lk_data_flush(struct lk_data *d, uint64_t now_us);
+bool lk_data_is_waiting(const struct lk_data *d);  /* something is still to be sent */
 uint64_t lk_data_next_us(const struct lk_data *d); /* LOOP_NEVER: nothing to do */
 
 /* ---- receiving ---- */

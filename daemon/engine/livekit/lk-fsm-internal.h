@@ -152,10 +152,12 @@ struct lk_fsm {
         struct inbound in;
 
         enum pub_state pub;
-        bool publish;     /* what is wanted: as of the join, and of the last operation that succeeded */
-        bool may_publish; /* the server lets us */
-        bool sending;     /* the next offer has our track in it … */
-        bool offered;     /* … and the last one has */
+        bool publish;               /* what is wanted: as of the join, and of the last operation that succeeded */
+        bool may_publish;           /* the server lets us */
+        bool may_say;               /* and say something over data channels */
+        const struct lk_data *data; /* borrowed */
+        bool sending;               /* the next offer has our track in it … */
+        bool offered;               /* … and the last one has */
         bool pub_answered;
         bool told_muted;  /* of our track: as the server knows it … */
         bool muted_since; /* … by a message of its own */

@@ -136,7 +136,7 @@ void lf_prepare(struct lk_fsm *f, const char *why)
                 return;
         }
         lf_peer_open(f);
-        f->may_publish = true; /* until the server says otherwise */
+        f->may_publish = f->may_say = true; /* until the server says otherwise */
         if (f->publish)
                 lf_pub_begin(f);
         lf_offer(f);
@@ -456,6 +456,16 @@ struct lk_fsm *lk_fsm_free(struct lk_fsm *f)
         lk_fsm_reset(f);
         free(f);
         return NULL;
+}
+
+void lk_fsm_set_data(struct lk_fsm *f, const struct lk_data *data)
+{
+        f->data = data;
+}
+
+bool lk_fsm_may_say(const struct lk_fsm *f)
+{
+        return f->may_say;
 }
 
 enum lk_state lk_fsm_state(const struct lk_fsm *f)

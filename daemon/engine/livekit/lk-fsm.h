@@ -119,6 +119,7 @@ enum lk_action_kind {
         LK_ACT_SPEAKING,      /* user, on */
         LK_ACT_MUTED,         /* the server has muted our microphone */
         LK_ACT_WITHDRAWN,     /* the server does not let us publish, and nobody waits for being told */
+        LK_ACT_DATA,          /* mid: the channel's label; text, len: bytes. Not the machine's: livekit.c queues it */
         _LK_ACT_MAX
 };
 const char *lk_action_kind_to_string(enum lk_action_kind k);
@@ -167,6 +168,10 @@ int lk_fsm_farewell(struct lk_fsm *f, struct list *actions);
 bool lk_fsm_take_op(struct lk_fsm *f, uint32_t *ret_op);
 void lk_fsm_reset(struct lk_fsm *f); /* IDLE, without a word */
 
+/* What was heard over data channels, which a resumed session tells the server. Borrowed; NULL at first. */
+struct lk_data;
+void lk_fsm_set_data(struct lk_fsm *f, const struct lk_data *data);
+bool lk_fsm_may_say(const struct lk_fsm *f); /* messages: the server lets us */
 enum lk_state lk_fsm_state(const struct lk_fsm *f);
 void lk_fsm_get_stages(const struct lk_fsm *f, struct lk_stages *ret);
 uint32_t lk_fsm_peer(const struct lk_fsm *f); /* the one that sends, or 0 */

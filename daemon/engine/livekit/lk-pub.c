@@ -320,6 +320,7 @@ static bool allows_microphone(const Livekit__ParticipantPermission *p)
 void lf_on_permission(struct lk_fsm *f, const Livekit__ParticipantPermission *p)
 {
         f->may_publish = !p || allows_microphone(p);
+        f->may_say = !p || p->can_publish_data;
         if (!f->may_publish && (f->pub == PUB_ON || f->pub == PUB_STARTING))
                 give_up(f);
 }

@@ -19,6 +19,7 @@
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "engine/livekit/lk-data.h"
 #include "base/log.h"
 #include "engine/livekit/lk-access.h"
 
@@ -188,8 +189,26 @@ void lf_on_leave(struct lk_fsm *f, const Livekit__LeaveRequest *m)
                 lf_end(f, &why);
 }
 
+/* What we have of others' reliable messages: the server sends what came after it. */
+static size_t get_data_state(const struct lk_fsm *f, Livekit__DataChannelReceiveState states[LK_DATA_SENDERS_MAX],
+                             Livekit__DataChannelReceiveState *ret[LK_DATA_SENDERS_MAX])
+{
+        const struct lk_data_sender *senders;
+        size_t n = f->data ? lk_data_senders(f->data, &senders) : 0;
+
+        for (size_t i = 0; i < n; i++) {
+                livekit__data_channel_receive_state__init(&states[i]);
+                states[i].publisher_sid = (char *)senders[i].sid;
+                states[i].has_last_seq = true;
+                states[i].last_seq = senders[i].last_seq;
+                ret[i] = &states[i];
+        }
+        return n;
+}
+
 static void send_sync_state(struct lk_fsm *f)
 {
+        Livekit__DataChannelReceiveState states[LK_DATA_SENDERS_MAX], *heard[LK_DATA_SENDERS_MAX];
         char *sids[LK_MEMBERS_MAX], cid[16];
         Livekit__SyncState s = LIVEKIT__SYNC_STATE__INIT;
         Livekit__UpdateSubscription sub = LIVEKIT__UPDATE_SUBSCRIPTION__INIT;
@@ -217,6 +236,8 @@ static void send_sync_state(struct lk_fsm *f)
                 s.publish_tracks = tracks;
                 s.n_publish_tracks = 1;
         }
+        s.n_datachannel_receive_states = get_data_state(f, states, heard);
+        s.datachannel_receive_states = heard;
         m.message_case = LIVEKIT__SIGNAL_REQUEST__MESSAGE_SYNC_STATE;
         m.sync_state = &s;
         lf_send(f, &m);
