@@ -3,6 +3,7 @@ import contextlib
 import os
 import socket
 import struct
+import subprocess
 import sys
 import threading
 import time
@@ -100,10 +101,15 @@ class Person:
         m = self.member(user)
         if not m.get("nodeName") or not m["nodeSerial"]:
             return sound.np.zeros(0)
+        path, probe = os.path.join(self.desktop.path, "ear.wav"), None
         try:
-            return sound.record_node(self.desktop, os.path.join(self.desktop.path, "ear.wav"), m["nodeName"], seconds)
-        except TimeoutError:
-            return sound.np.zeros(0)  # the node went meanwhile
+            probe = sound.record(self.desktop, path, m["nodeName"] + ":output_FL", seconds, "probe-ear")
+            probe.finish(seconds + 10)
+            return sound.read_wav(path)
+        except (TimeoutError, subprocess.TimeoutExpired):  # the node went meanwhile: nothing comes any more
+            if probe:
+                self.desktop.ws.stop(probe.process)
+            return sound.np.zeros(0)
 
     def wait_hears(self, user, hertz, seconds=40):
         wait_for(lambda: sound.power(self.heard(user), hertz) > 0.85, "%g Hz of %s at %s" % (hertz, user, self.user), seconds)
