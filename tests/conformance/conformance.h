@@ -45,6 +45,7 @@ struct bed {
         struct recorder rec;
         uint32_t op;
         char room[32]; /* another one for each bed */
+        char *token;   /* owned: what an application's server hands to its users */
 };
 
 /* How everybody joins the room of the bed: the application's id and key are those of tests/integration/CMakeLists.txt.
@@ -53,5 +54,6 @@ struct engine_join bed_join_params(const struct bed *b, const char *user_id);
 
 extern const struct subject subject_fake;     /* the fake engine */
 extern const struct subject subject_janus;    /* the janus engine on a Janus made of text */
+extern const struct subject subject_livekit;  /* the livekit engine on a server made of structs */
 extern const struct subject subject_embedded; /* on real ones: TEST_FOLDER … */
 extern const struct subject subject_remote;   /* … JANUS_URL and JANUS_PID (tests/integration/lib) */

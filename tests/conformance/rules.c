@@ -5,6 +5,18 @@
 #include "conformance/conformance.h"
 #include "lib/test.h"
 #include "lib/vloop.h"
+#include "wire/room-token.h"
+
+static void sign_token(struct bed *b)
+{
+        struct engine_join params = bed_join_params(b, "me");
+        struct room_token t = { .nonce = 1 };
+
+        snprintf(t.app_id, sizeof(t.app_id), "%s", params.app_id);
+        snprintf(t.room_id, sizeof(t.room_id), "%s", params.room_id);
+        snprintf(t.user_id, sizeof(t.user_id), "%s", params.user_id);
+        ASSERT_OK(room_token_mint(&t, params.app_key, &b->token));
+}
 
 static void bed_init(struct bed *b, const struct subject *subject)
 {
@@ -13,6 +25,7 @@ static void bed_init(struct bed *b, const struct subject *subject)
         *b = (struct bed){ .subject = subject, .loop = vloop_new(1000 * US_PER_SEC) };
         (void)snprintf(b->room, sizeof(b->room), "room-%u", ++beds);
         rand_seed(&b->rng, 1);
+        sign_token(b);
         b->env = (struct engine_env){ .loop = b->loop, .rng = &b->rng };
         subject->set_up(b);
         ASSERT_OK(engine_new(b->ops, &b->env, &b->server, &recorder_events, &b->rec, &b->engine));
@@ -27,6 +40,7 @@ static void bed_done(struct bed *b)
         recorder_expect(&b->rec, ""); /* nothing comes after free */
         b->subject->tear_down(b);
         vloop_free(b->loop);
+        free(b->token);
 }
 
 struct engine_join bed_join_params(const struct bed *b, const char *user_id)
@@ -34,8 +48,10 @@ struct engine_join bed_join_params(const struct bed *b, const char *user_id)
         return (struct engine_join){ .app_id = "0123456789abcdef01234567",
                                      .room_id = b->room,
                                      .user_id = user_id,
-                                     .token = "token",
+                                     .token = b->token,
                                      .app_key = "an app's key for tests",
+                                     .api_key = "devkey",
+                                     .api_secret = "0123456789abcdef0123456789abcdef",
                                      .auto_publish = true,
                                      .auto_subscribe = true,
                                      .visible = true,
@@ -124,7 +140,7 @@ CONFORM(room_operations_need_a_room)
 
         ASSERT_EQ(ops->publish(b->engine, 90, ENGINE_AUDIO, true), -ENOTCONN);
         ASSERT_EQ(ops->subscribe(b->engine, 91, "alice", ENGINE_AUDIO, true), -ENOTCONN);
-        ASSERT_EQ(ops->update_token(b->engine, 92, "token"), -ENOTCONN);
+        ASSERT_EQ(ops->update_token(b->engine, 92, b->token), -ENOTCONN);
         ASSERT_EQ(ops->get_stats(b->engine, 93), -ENOTCONN);
         ASSERT_EQ(ops->send_message(b->engine, 94, &hello), -ENOTCONN);
         expect(b, "");
@@ -409,7 +425,7 @@ static void ask_for_things(struct recorder *r, void *ctx)
         r->hook = NULL;
         ASSERT_OK(ops->publish(b->engine, 11, ENGINE_AUDIO, false));
         ASSERT_OK(ops->subscribe(b->engine, 12, "alice", ENGINE_AUDIO, false));
-        ASSERT_OK(ops->update_token(b->engine, 13, "token"));
+        ASSERT_OK(ops->update_token(b->engine, 13, b->token));
         ASSERT_OK(ops->set_visible(b->engine, 14, false));
 }
 

@@ -25,6 +25,7 @@ struct fake_sigconn {
         int refuse;
         size_t max_send;
         fake_sigconn_fn fn;
+        void (*doorkeeper)(struct fake_sigconn *f, void *ctx);
         void *ctx;
 };
 
@@ -49,7 +50,9 @@ static void on_timer(void *ctx)
         struct fake_sigconn *f = ctx;
         struct message *m;
 
-        if (f->conn && !f->conn->accepted && !f->conn->dropped)
+        if (f->conn && !f->conn->accepted && !f->conn->dropped && f->doorkeeper)
+                f->doorkeeper(f, f->ctx);
+        else if (f->conn && !f->conn->accepted && !f->conn->dropped)
                 fake_sigconn_accept(f);
         while ((m = list_first(&f->sent, struct message, link))) {
                 list_remove(&m->link);
@@ -156,6 +159,11 @@ void fake_sigconn_set_handler(struct fake_sigconn *f, fake_sigconn_fn fn, void *
         f->fn = fn;
         f->ctx = ctx;
         wake(f);
+}
+
+void fake_sigconn_set_doorkeeper(struct fake_sigconn *f, void (*fn)(struct fake_sigconn *f, void *ctx))
+{
+        f->doorkeeper = fn;
 }
 
 void fake_sigconn_refuse_opens(struct fake_sigconn *f, int err)

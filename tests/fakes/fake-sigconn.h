@@ -18,6 +18,8 @@ struct sigconn_provider fake_sigconn_provider(struct fake_sigconn *f);
 
 /* The scripted server: connections open by themselves, and each message goes to fn from the loop. */
 void fake_sigconn_set_handler(struct fake_sigconn *f, fake_sigconn_fn fn, void *ctx);
+/* Connections do not open by themselves but are shown to fn first, from the loop: it accepts or drops them. */
+void fake_sigconn_set_doorkeeper(struct fake_sigconn *f, void (*fn)(struct fake_sigconn *f, void *ctx));
 void fake_sigconn_refuse_opens(struct fake_sigconn *f, int err);  /* open() fails with it; 0: no longer */
 void fake_sigconn_limit_send(struct fake_sigconn *f, size_t max); /* longer ones are -EMSGSIZE; 0: no limit */
 

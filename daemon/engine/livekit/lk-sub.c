@@ -36,10 +36,25 @@ static bool is_wanted(const struct lk_fsm *f, const struct member *m)
 
 /* ---- ties ---- */
 
+/* Whose sound comes in this section, or NULL. */
+static struct member *find_heard(struct lk_fsm *f, const char *mid)
+{
+        struct member *m;
+
+        list_for_each (m, &f->members, link)
+                if (m->bound && strcmp(m->mid, mid) == 0)
+                        return m;
+        return NULL;
+}
+
+/* A section has one owner, whatever the server says. */
 static void bind(struct lk_fsm *f, struct member *m)
 {
-        struct lk_action *a = lf_act(f, LK_ACT_BIND, NULL);
+        struct lk_action *a;
 
+        if (find_heard(f, m->mid))
+                return;
+        a = lf_act(f, LK_ACT_BIND, NULL);
         a->peer = lf_receiver(f);
         memcpy(a->mid, m->mid, sizeof(a->mid));
         memcpy(a->user, m->user, sizeof(a->user));
@@ -280,17 +295,6 @@ void lf_sub_map(struct lk_fsm *f, const Livekit__SessionDescription *answer)
                 }
                 lf_room_tell(f, m);
         }
-}
-
-/* Whose sound comes in this section, or NULL. */
-static struct member *find_heard(struct lk_fsm *f, const char *mid)
-{
-        struct member *m;
-
-        list_for_each (m, &f->members, link)
-                if (m->bound && strcmp(m->mid, mid) == 0)
-                        return m;
-        return NULL;
 }
 
 void lf_sub_speaking(struct lk_fsm *f, const char *mid, bool on)
