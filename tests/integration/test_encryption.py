@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 """End-to-end encryption: one passphrase is heard, any other is silence with its reason told; on Janus and on LiveKit, with its own clients."""
+import base64
 import os
 import sys
 
@@ -117,6 +118,35 @@ class Encryption(livekit_room.Case):
 
     def test_with_livekit_client_in_chromium(self):
         self.with_a_stranger(BrowserPeer)
+
+    def test_messages(self):
+        """Texts and data both ways; whoever has not the key is not listened to, and hears nothing."""
+        from test_livekit_room import Room
+        server = self.server()
+        alice = self.person("alice", server).join(autoPublish=False, key=KEY)
+        node, web, deaf = NodePeer(self.ws, "node"), BrowserPeer(self.ws, "web"), NodePeer(self.ws, "deaf")
+        for peer in (node, web):
+            peer.join(server, "room", key=KEY)
+        deaf.join(server, "room")
+        alice.wait_members("alice", "node", "web", "deaf")
+        deaf.ask("send", data=base64.b64encode(b"in clear").decode(), topic="t")
+        deaf.ask("chat", text="in clear")
+        for peer in (node, web):
+            peer.ask("send", data=base64.b64encode(b"data of " + peer.user.encode()).decode(), topic="t")
+            self.assertEqual(bytes(Room.received(alice, peer.user, "t")["data"]), b"data of " + peer.user.encode())
+            peer.ask("chat", text="good day – " + peer.user)
+            self.assertEqual(Room.received(alice, peer.user, "")["text"], "good day – " + peer.user)
+        since = [len(p.events) for p in (node, web)]
+        Room.send(alice, text="hello all")
+        Room.send(alice, data=b"\xff\0 data", topic="d")
+        for peer, n in zip((node, web), since):
+            self.assertEqual(peer.wait("chat", since=n)["text"], "hello all")
+            self.assertEqual(base64.b64decode(peer.wait("dataReceived", since=n)["data"]), b"\xff\0 data")
+        server.send_data("room", b"from above", topic="news")
+        self.assertEqual(bytes(Room.received(alice, "", "news")["data"]), b"from above")
+        self.assertEqual({a[0]["userId"] for a in alice.told("MessageReceived")}, {"node", "web", ""})
+        deaf.wait("dataReceived", lambda e: e["topic"] == "news")  # the last of all
+        self.assertEqual([e for e in deaf.events if e["event"] in ("chat", "dataReceived") and e.get("user")], [])
 
 
 if __name__ == "__main__":

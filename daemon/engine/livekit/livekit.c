@@ -532,6 +532,7 @@ static int join(struct engine *e, uint32_t op, const struct engine_join *params)
         l->driver.join.peer.tcp = true;
         l->driver.join.peer.data = true;
         lk_data_clear(l->data);
+        lk_data_encrypt(l->data, params->e2ee);
         lk_address_init(&l->address, &l->address.home);
         (void)backend_has_slept(&l->driver.backend); /* before: nothing to do with this room */
         feed(l, &(struct lk_event){ .kind = LK_EV_JOIN, .op = op, .join = &join });
@@ -579,9 +580,7 @@ static const char *refuse_message(const struct livekit *l)
 {
         if (!lk_access_is_visible(&l->access))
                 return "who is invisible cannot send messages";
-        if (!lk_fsm_may_say(l->fsm))
-                return "the token does not permit messages";
-        return l->driver.join.peer.e2ee ? "messages would not be encrypted" : NULL;
+        return lk_fsm_may_say(l->fsm) ? NULL : "the token does not permit messages";
 }
 
 static int send_message(struct engine *e, uint32_t op, const struct engine_message *m)
