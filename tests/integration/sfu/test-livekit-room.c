@@ -147,7 +147,7 @@ TEST(strangers_are_refused)
         printf("# %s\n", alice->rec.last.detail);
         g.expires_at = 1000;
         join_with(alice, "room", &g, secret);
-        await(&w, alice, "done 1 invalid token");
+        await(&w, alice, "done 1 token expired");
         printf("# %s\n", alice->rec.last.detail);
         g = grant_for(alice, "room");
         g.room_join = false;
