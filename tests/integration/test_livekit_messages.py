@@ -11,7 +11,7 @@ from harness.case import main  # noqa: E402
 from harness.desktop import APP_ID  # noqa: E402
 from harness.livekit import BrowserPeer, NodePeer, token  # noqa: E402
 from harness.livekit_room import SignalRelay  # noqa: E402
-from harness.workspace import wait_for  # noqa: E402
+from harness.workspace import read, wait_for  # noqa: E402
 
 LONG = "".join(chr(0x4e00 + i % 5000) for i in range(19000))  # 57000 bytes in four chunks, each of whole characters
 
@@ -154,6 +154,20 @@ class Messages(livekit_room.Case):
         desktop = self.person("alice", server).desktop
         desktop.ctl("send", "room", "by the way", "--app", APP_ID, "--user", "alice", "--token", token("room", "alice"))
         peer.wait("chat", lambda e: e["text"] == "by the way" and e["user"] == "alice")
+        fifo = os.path.join(desktop.path, "typed")
+        os.mkfifo(fifo)
+        chat = desktop.start("sh", "-c", 'exec "$@" < "$0"', fifo, desktop.ctl_path, "--json", "chat", "room", "--app", APP_ID, "--user", "bob",
+                             "--no-publish", "--token", token("room", "bob"), log="chat.log")
+        typed = open(fifo, "wb", buffering=0)
+        self.addCleanup(typed.close)
+        typed.write(b"first\nsecond")
+        peer.wait("chat", lambda e: e["text"] == "first" and e["user"] == "bob")
+        peer.wait("participantConnected", lambda e: e["user"] == "bob")  # before that it speaks to nobody
+        peer.ask("chat", text="seen")
+        wait_for(lambda: '"text":"seen"' in read(os.path.join(desktop.path, "chat.log"), "").replace(" ", ""), "the answer at rtcroomctl", 30)
+        typed.close()
+        peer.wait("chat", lambda e: e["text"] == "second")
+        self.assertEqual(chat.wait(30), 0)
 
 
 if __name__ == "__main__":
