@@ -171,7 +171,8 @@ void context_set_muted(struct context *c, bool muted)
                 return;
         voice_update(room);
         if (room->engine)
-                (void)room->engine->ops->set_muted(room->engine, muted); /* for the others to see; nothing is sent anyway */
+                (void)room->engine->ops->set_muted(room->engine,
+                                                   muted); /* for the others to see; nothing is sent anyway */
         if (room->self)
                 participant_changed(room->self, PARTICIPANT_MUTED);
 }

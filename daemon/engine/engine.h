@@ -83,8 +83,9 @@ const char *engine_state_to_string(enum engine_state s);
 
 enum engine_media { ENGINE_AUDIO = 1, ENGINE_VIDEO = 2, ENGINE_SCREEN_AUDIO = 4, ENGINE_SCREEN_VIDEO = 8 }; /* mask */
 enum engine_microphone { /* what a server does to it */
-        ENGINE_MICROPHONE_MUTED,
-        ENGINE_MICROPHONE_WITHDRAWN /* may not publish, or no longer: our stream is gone, without having been asked */
+                         ENGINE_MICROPHONE_MUTED,
+                         ENGINE_MICROPHONE_WITHDRAWN /* may not publish, or no longer: our stream is gone, without
+                                                        having been asked */
 };
 enum engine_change { ENGINE_PARTICIPANT_JOINED, ENGINE_PARTICIPANT_UPDATED, ENGINE_PARTICIPANT_LEFT };
 

@@ -161,8 +161,8 @@ struct lk_fsm {
         bool pub_answered;
         bool told_muted;  /* of our track: as the server knows it … */
         bool muted_since; /* … by a message of its own */
-        bool withdrawn;  /* LK_ACT_WITHDRAWN is due when we are in the room */
-        unsigned tracks; /* of ours, ever: each has another id */
+        bool withdrawn;   /* LK_ACT_WITHDRAWN is due when we are in the room */
+        unsigned tracks;  /* of ours, ever: each has another id */
         char track[LK_SID_MAX + 1];
 
         struct list members, wishes;

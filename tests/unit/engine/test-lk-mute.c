@@ -1,4 +1,5 @@
-/* test-lk-mute.c - what the others see of our microphone on a LiveKit server: muted by us, by the server, or taken away. */
+/* test-lk-mute.c - what the others see of our microphone on a LiveKit server: muted by us, by the server, or taken
+ * away. */
 #include <errno.h>
 
 #include "base/clock.h"
