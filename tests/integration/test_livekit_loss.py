@@ -12,6 +12,7 @@ from harness.livekit import BrowserPeer, LiveKit, NodePeer, token  # noqa: E402
 from harness.workspace import BadLine, wait_for  # noqa: E402
 
 LOSSY = "at 0 delay 20 loss 10"
+WITHOUT_RED = [{"mime": m} for m in ("audio/opus", "video/vp8", "video/h264")]  # without a video codec browsers cannot offer at all
 SPAN = 30  # seconds of sound that are compared
 
 
@@ -29,7 +30,7 @@ class Loss(case.Case):
 
     def enter(self, kind, red):
         """Alice at the end of a bad line, the peer on a good one; both make sound, and hear each other."""
-        server = LiveKit(self.ws, **({} if red else {"room": {"enabled_codecs": [{"mime": "audio/opus"}]}}))
+        server = LiveKit(self.ws, **({} if red else {"room": {"enabled_codecs": WITHOUT_RED}}))
         d, j = self.talker(server, "alice", 440, self.bad_line())
         peer = kind(self.ws, "peer")
         peer.join(server, "room")
