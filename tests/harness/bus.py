@@ -68,7 +68,8 @@ class Client:
 
     def call(self, path, method, **options):
         """Starts an operation; its request number."""
-        return self.raw(path, BUS_NAME + ".Context", method, GLib.Variant("(a{sv})", ({k: variant(v) for k, v in options.items()},)))[0]
+        interface = ".Voice" if method == "SendMessage" else ".Context"
+        return self.raw(path, BUS_NAME + interface, method, GLib.Variant("(a{sv})", ({k: variant(v) for k, v in options.items()},)))[0]
 
     def get(self, path, interface, name):
         return self.raw(path, "org.freedesktop.DBus.Properties", "Get", GLib.Variant("(ss)", (BUS_NAME + "." + interface, name)))[0]

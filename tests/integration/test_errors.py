@@ -16,13 +16,15 @@ from unittest import mock
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 os.environ["RTCROOMD_FAKE_ENGINE"] = "1"
-from harness import case  # noqa: E402
+from gi.repository import GLib  # noqa: E402
+from harness import case, livekit  # noqa: E402
 from harness.desktop import APP_ID, APP_KEY  # noqa: E402
 from harness.workspace import TOP, wait_for  # noqa: E402
 
 NAME, ROOT = "org.rtcroom.RtcRoom1", "/org/rtcroom/RtcRoom1"
 DBUS, OWN = "org.freedesktop.DBus.Error.", NAME + ".Error."
 JANUS_PORT, SILENT_PORT = 8188, 8191
+TOPIC_MAX = 128
 ID_RULE = "should match [A-Za-z0-9_@.-]{1,128}"
 STATES = "expect params.state to be one of 0, 1, but got %s"
 STREAMS = 'expect params.streamType to be one of "audio", "video", "both", but got %s'
@@ -33,7 +35,7 @@ SOLUTION = {"width": 640, "height": 360, "frameRate": 15}
 # operation → key → (type, required, a good value), in the order of the contract's table
 OPERATIONS = {
     "JoinRtcRoom": {"roomId": ("string", True, "room"), "token": ("string", True, "native"), "userId": ("string", True, "me"),
-                    "roomConfig": ("object", False, {})},
+                    "roomConfig": ("object", False, {}), "e2eeKey": ("string", False, "secret")},
     "ExitRtcRoom": {"roomId": ("string", False, "room")},
     "ChangeAudioCapture": {"state": ("number", True, 1)},
     "ChangeVideoCapture": {"state": ("number", True, 0)},
@@ -91,6 +93,17 @@ for _method, _key in (("JoinRtcRoom", "roomId"), ("JoinRtcRoom", "userId"), ("Ex
 for _method in ("JoinRtcRoom", "UpdateToken"):
     bad(_method, "params.token should not be empty", token="")
     bad(_method, "params too large", token="x" * 16385)
+bad("JoinRtcRoom", "params.e2eeKey should not be empty", e2eeKey="")
+bad("JoinRtcRoom", "params.e2eeKey should have at most 256 bytes", e2eeKey="x" * 257)
+for _options, _text in (
+        ({}, "params.text should be string, but got undefined"), ({"text": 1}, "params.text should be string, but got number"),
+        ({"text": "a", "data": GLib.Variant("ay", b"a")}, "params.data should not be given with params.text"),
+        ({"data": GLib.Variant("as", ["a"])}, "params.data should be array of bytes"), ({"data": 1}, "params.data should be array, but got number"),
+        ({"text": "a", "topic": "x" * (TOPIC_MAX + 1)}, "params.topic should be at most %d bytes" % TOPIC_MAX),
+        ({"text": "a", "reliable": False}, "params.reliable should be true with params.text"),
+        ({"text": "a", "destinations": GLib.Variant("as", ["u"] * 17)}, "params.destinations should be array of at most 16 strings"),
+        ({"text": "a", "destinations": GLib.Variant("as", ["a/b"])}, "params.destinations " + ID_RULE), ({"text": "x" * 65537}, "params too large")):
+    PARAMETERS.append(Row("idle", "SendMessage", _options, BAD, _text))
 for _member in ("autoPublish", "autoSubscribe"):
     for _other in ("string", "number", "object", "array"):
         bad("JoinRtcRoom", "params.roomConfig.%s should be boolean, but got %s" % (_member, _other), roomConfig={_member: EXAMPLES[_other]})
@@ -118,6 +131,8 @@ for _situation, _room in (("joining", "fake.hang"), ("in room", "room"), ("leavi
 for _situation in ("idle", "joining", "leaving", "theirs"):
     for _method in ("UpdateToken", "ChangeStreamSubscribeState", "ChangeScreenSubscribeState"):
         IN_STATES.append(Row(_situation, _method, good(_method), FAILED, "not in a room"))
+for _situation in ("idle", "joining"):
+    IN_STATES.append(Row(_situation, "SendMessage", {"text": "hello"}, FAILED, "not in a room"))
 for _situation in ("idle", "in room", "lost"):
     IN_STATES.append(Row(_situation, "ChangeVideoCapture", {"state": 1}, FAILED, "no camera"))
 for _method in OPERATIONS:
@@ -140,6 +155,7 @@ REASONS = {
     "server-gone": (FAILED, "error code:-1084"), "room-full": (FAILED, "error code:-1080"), "server-error": (FAILED, "error code:42"),
     "server-unreachable": (FAILED, "server unreachable"), "timed-out": (FAILED, "timed out"),
     "janus-is-not-installed": (FAILED, "janus is not installed"), "no-network-address": (FAILED, "no network address"),
+    "refused": (FAILED, "refused by the server"), "congested": (FAILED, "too much is waiting to be sent"),
     "cancelled": (FAILED, "room exited"), "protocol-error": (FAILED, "protocol error"),
     "media-connection-failed": (FAILED, "media connection failed"), "not-supported": (FAILED, "not supported"), "internal-error": (FAILED, "internal error"),
 }
@@ -152,7 +168,8 @@ for _reason, (_codes, _text) in REASONS.items():
 REAL = [
     Row("janus+ws://127.0.0.1:9", "JoinRtcRoom", dict(JOIN, token="janus:a|b"), FAILED, "server unreachable"),
     Row("janus+ws://127.0.0.1:%d" % SILENT_PORT, "JoinRtcRoom", dict(JOIN, token="janus:a|b"), FAILED, "timed out"),
-    Row("livekit+ws://127.0.0.1:9", "JoinRtcRoom", JOIN, FAILED, "not supported"),
+    Row("livekit+ws://127.0.0.1:9", "JoinRtcRoom", JOIN, TOKEN, "invalid token"),  # not a token of LiveKit's
+    Row("livekit+ws://127.0.0.1:9", "JoinRtcRoom", dict(JOIN, token=livekit.token(JOIN["roomId"], JOIN["userId"])), FAILED, "server unreachable"),
     Row("embedded:", "JoinRtcRoom", JOIN, TOKEN, "invalid token"),  # no appKey is configured for this app
 ]
 
@@ -502,7 +519,7 @@ class Errors(case.Case):
         """String literals that reach a client: of result.c all but names and letters; of the others what is handed to result_…"""
         result = self.source("result.c")
         body = result[result.index("static const struct reason"):]
-        texts = {t for t in re.findall(r'"([^"]+)"', body) if " " in t and ":fail" not in t}
+        texts = {t for t in re.findall(r'"([^"\n]*)"', body) if re.search("[a-z] ", t) and ":fail" not in t}
         for name in sorted(os.listdir(os.path.join(TOP, "daemon/app"))):
             if name.endswith(".c"):
                 for call in re.findall(r"(?:request_complete_failed|result_failed|context_fail_ops)\(([^;]*)\);", self.source(name)):
