@@ -380,7 +380,7 @@ int peer_send(struct peer *p, const struct media_packet *m, uint64_t now_us)
         struct packet_buf b;
         struct rtp_packet rtp;
 
-        if (!p->srtp || p->state == PEER_STATE_FAILED || p->state == PEER_STATE_CLOSED || at < 0)
+        if (!p->srtp || p->state == PEER_STATE_FAILED || p->state == PEER_STATE_CLOSED || at < 0 || p->quiet)
                 return -ENOTCONN;
         if (m->len > PAYLOAD_MAX)
                 return -EMSGSIZE;

@@ -172,6 +172,7 @@ struct lk_fsm {
         bool own_profile_news;
 
         bool rejoining; /* lost, and not yet back */
+        bool retried;   /* the way in was tried once more, because media did not come up */
         bool turning;   /* in between two tokens, which nobody needs to know */
         bool resumable;
         Livekit__ReconnectReason resume_reason;

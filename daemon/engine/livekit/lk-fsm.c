@@ -34,7 +34,7 @@ void lf_enter_state(struct lk_fsm *f, enum lk_state s, const char *why)
                 [LK_STATE_IDLE] = 1 << LK_STATE_PREPARING,
                 [LK_STATE_PREPARING] = 1 << LK_STATE_CONNECTING | OUT,
                 [LK_STATE_CONNECTING] = 1 << LK_STATE_SETTLING | OUT,
-                [LK_STATE_SETTLING] = 1 << LK_STATE_JOINED | OUT,
+                [LK_STATE_SETTLING] = 1 << LK_STATE_JOINED | 1 << LK_STATE_PREPARING | OUT,
                 [LK_STATE_JOINED] = 1 << LK_STATE_PREPARING | OUT,
                 [LK_STATE_WAITING] = 1 << LK_STATE_PREPARING | 1 << LK_STATE_RESUMING | 1 << LK_STATE_IDLE,
                 [LK_STATE_RESUMING] = 1 << LK_STATE_JOINED | OUT,
@@ -151,7 +151,7 @@ static void on_join(struct lk_fsm *f, const struct lk_event *ev)
         f->stages = (struct lk_stages){ 0 };
         f->start_us = f->now_us;
         f->publish = f->join.auto_publish && f->join.visible;
-        f->withdrawn = false;
+        f->withdrawn = f->retried = false;
         f->attempts = 0;
         f->back_us = 0;
         lf_add_op(f, ev->op, LOP_JOIN, true);

@@ -121,12 +121,31 @@ static void lose(struct lk_fsm *f, enum remedy remedy, const struct engine_resul
         lf_enter_state(f, LK_STATE_WAITING, engine_reason_to_string(why->reason));
 }
 
+/* Media that does not come up is the network's mood now and then: the way in is tried once more, from the beginning.
+ */
+static bool enter_again(struct lk_fsm *f, const struct engine_result *why)
+{
+        if (f->state != LK_STATE_SETTLING || f->rejoining || f->turning || f->retried ||
+            why->reason != ENGINE_MEDIA_FAILED)
+                return false;
+        f->retried = true;
+        if (lf_is_linked(f))
+                lf_send_leave(f);
+        lf_hang_up(f);
+        drop_session(f);
+        lf_room_clear(f);
+        lf_prepare(f, "media did not come up");
+        return true;
+}
+
 void lf_fail(struct lk_fsm *f, enum remedy remedy, const struct engine_result *why)
 {
         struct engine_result gone = lf_result(ENGINE_SERVER_GONE, 0, why->detail);
         bool in_room = f->state == LK_STATE_JOINED || f->rejoining || f->turning;
 
         if (f->state == LK_STATE_WAITING || f->state == LK_STATE_IDLE) /* news of what was given up */
+                return;
+        if (enter_again(f, why))
                 return;
         if (!in_room || !heals(why))
                 lf_end(f, why);

@@ -492,6 +492,25 @@ TEST(a_path_that_is_lost_is_found_again_by_a_restart)
         expect(&r, "[state reconnecting media connection failed] [close-conn] [open-conn] ");
 }
 
+TEST(a_way_in_without_media_is_tried_once_more)
+{
+        struct somebody alice;
+        _rig_ r;
+
+        ASSERT_OK(rig_init(&r));
+        ASSERT_OK(join(&r));
+        ASSERT_OK(described(&r));
+        ASSERT_OK(welcome(&r, somebody(&alice, "alice", "PA_a", "TR_a")));
+        r.trace[0] = '\0';
+        ASSERT_OK(peer_is(&r, PEER_STATE_FAILED));
+        expect(&r, "leave; [close-conn] [close-peer] [open-peer] [create-offer audio-2 3] ");
+        ASSERT_OK(described(&r));
+        ASSERT_OK(welcome(&r, somebody(&alice, "alice", "PA_a", "TR_a")));
+        expect(&r, "[open-conn] subscribe TR_a; ");
+        ASSERT_OK(peer_is(&r, PEER_STATE_FAILED));
+        expect(&r, "leave; [close-conn] [close-peer] [done 1 media connection failed] ");
+}
+
 TEST(a_peer_that_failed_is_replaced)
 {
         _rig_ r;
