@@ -13,7 +13,7 @@ from harness.workspace import BadLine, wait_for  # noqa: E402
 
 LOSSY = "at 0 delay 20 loss 10"
 WITHOUT_RED = [{"mime": m} for m in ("audio/opus", "video/vp8", "video/h264")]  # without a video codec browsers cannot offer at all
-SPAN = 30  # seconds of sound that are compared
+SPAN = 15  # seconds of sound that are compared
 
 
 class Loss(case.Case):
