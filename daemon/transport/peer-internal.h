@@ -41,7 +41,6 @@ struct peer {
         struct ice *ice; /* owned */
         bool ice_connected;
         struct dtls *dtls; /* owned */
-        bool quiet;        /* our last offer ends what we send: nothing may come after it, it would be another's */
         bool has_role;
         enum dtls_role role;
         struct srtpctx *srtp; /* owned; NULL before the keys are there */

@@ -380,8 +380,10 @@ int peer_send(struct peer *p, const struct media_packet *m, uint64_t now_us)
         struct packet_buf b;
         struct rtp_packet rtp;
 
-        if (!p->srtp || p->state == PEER_STATE_FAILED || p->state == PEER_STATE_CLOSED || at < 0 || p->quiet)
+        if (!p->srtp || p->state == PEER_STATE_FAILED || p->state == PEER_STATE_CLOSED || at < 0)
                 return -ENOTCONN;
+        if (p->has_offered && negotiate_find_sending(&p->offered) < 0)
+                return -ENOTCONN; /* what came after the offer that ends it would be taken for another track */
         if (m->len > PAYLOAD_MAX)
                 return -EMSGSIZE;
         r = build(p, &p->agreed.sections[at], m, &rtp, &b);

@@ -386,7 +386,6 @@ static int make_offer(struct peer *p, const struct peer_offer *offer, char **ret
         negotiation_done(&p->offered);
         p->offered = n;
         p->has_offered = true;
-        p->quiet = !offer->send_audio;
         return 0;
 }
 

@@ -10,7 +10,8 @@
  * for, and the next offer has it. One offer is in flight at a time, known by its number. A request that would be too
  * long for a proxy, or a server that leaves it unanswered, gets the offer as a message.
  *
- * The join has succeeded when the server said so and, with auto-publish, our track is published and media flows.
+ * The join has succeeded when the server said so and, with auto-publish, our track is published and media flows. Media
+ * that does not come up is tried once more, from PREPARING.
  *
  * The server subscribes us to nothing by itself: what is wanted (by auto-subscribe or an explicit wish, which
  * outweighs it) is compared with what was asked for. Of several audio tracks of one participant one is taken, the

@@ -2,6 +2,7 @@
  *
  *   the connection closes, the server is silent, it says "resume"         resume, else join anew
  *   media is gone, an offer fails, it says "reconnect", a resume failed   join anew
+ *   media does not come up on the way in                                  join anew, once
  *   it says "disconnect" for good, or refuses us with 401, 403 or 404     the end
  *
  * A resume keeps the peer: media flows on while a new connection is made to the session of before, which is told what

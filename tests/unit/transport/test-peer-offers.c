@@ -91,6 +91,30 @@ TEST(media_goes_on_during_a_restart)
         close_room(&r);
 }
 
+TEST(nothing_is_sent_after_the_offer_that_ends_it)
+{
+        const struct peer_offer end = { .n_receive = 1 };
+        const struct media_packet m = { .payload = (const uint8_t *)"t", .len = 1 };
+        struct room r;
+        char *offer, *answer;
+
+        open_room(&r);
+        connect_room(&r);
+        talk(&r, 5);
+        ASSERT_OK(peer_create_offer(r.a.p, &end, &offer));
+        ASSERT_EQ(peer_send(r.a.p, &m, loop_now_us(r.loop)), -ENOTCONN);
+        ASSERT_OK(peer_set_remote_offer(r.b.p, offer, &answer));
+        ASSERT_OK(peer_set_remote_answer(r.a.p, answer));
+        ASSERT_EQ(peer_send(r.a.p, &m, loop_now_us(r.loop)), -ENOTCONN);
+        negotiate(&r.a, &r.b, true);
+        talk(&r, 5);
+        vloop_run_for(r.loop, 20000);
+        ASSERT_EQ(count_seen(&r.b), 10);
+        free(offer);
+        free(answer);
+        close_room(&r);
+}
+
 TEST(a_restart_before_anything_was_agreed_is_an_offer)
 {
         struct room r;
