@@ -115,6 +115,17 @@ static void close_device(struct room *room)
                 participant_set_node(room->self, "", 0);
 }
 
+/* Behind a shut gate the microphone may rest. What it is linked to is no matter: that is seen while it rests, too. */
+static void follow_need(struct room *room)
+{
+        struct audio_port *port = room->voice.port;
+
+        if ((atomic_load(&room->voice.gate.conditions) | GATE_MICROPHONE) == GATE_ALL)
+                audio_port_need(port, AUDIO_PORT_ALWAYS);
+        else if (atomic_load(&port->needed_us) == AUDIO_PORT_ALWAYS)
+                atomic_store(&port->needed_us, loop_now_us(room->manager->env.loop));
+}
+
 static void set_gate(struct room *room, const struct context *c)
 {
         struct voice *v = &room->voice;
@@ -149,6 +160,7 @@ void voice_update(struct room *room)
                 return;
         }
         apply_processing(v, &c->settings);
+        follow_need(room);
 }
 
 void voice_close(struct room *room)

@@ -35,6 +35,7 @@ struct stream {
         struct audio_stream base;
         struct list link;                     /* in pwio.streams */
         struct pwnode *node;                  /* owned */
+        struct loop_source *need;             /* owned; of the node */
         const struct audio_stream_events *ev; /* borrowed */
         void *ctx;
         struct state told;
@@ -206,14 +207,34 @@ static void on_idle(void *ctx)
 
 /* ---- the streams ---- */
 
+static void on_need(int fd, uint32_t events, void *ctx)
+{
+        struct stream *s = ctx;
+
+        (void)fd;
+        (void)events;
+        pwnode_wake(s->node);
+        look_soon(s->base.io);
+}
+
+static struct stream *stream_free(struct stream *s)
+{
+        if (!s)
+                return NULL;
+        loop_remove(s->need);
+        pwnode_free(s->node);
+        free(s);
+        return NULL;
+}
+DEFINE_CLEANUP(struct stream *, stream_free)
+
 static void stream_close(struct audio_stream *base)
 {
         struct stream *s = (struct stream *)base;
         struct pwio *io = (struct pwio *)base->io;
 
         list_remove(&s->link);
-        pwnode_free(s->node);
-        free(s);
+        stream_free(s);
         if (list_is_empty(&io->streams))
                 (void)loop_set_timer(io->idle, loop_now_us(io->loop) + IDLE_US);
 }
@@ -222,12 +243,15 @@ static int stream_open(struct audio_io *base, const struct audio_stream_params *
                        const struct audio_stream_events *ev, void *ctx, struct audio_stream **ret)
 {
         struct pwio *io = (struct pwio *)base;
-        _cleanup_free_ struct stream *s = calloc(1, sizeof(*s));
+        _cleanup_(stream_freep) struct stream *s = calloc(1, sizeof(*s));
         int r;
 
         if (!s)
                 return -ENOMEM;
         r = pwnode_new(p, port, look_soon, io, &s->node);
+        if (r < 0)
+                return r;
+        r = loop_add_fd(io->loop, pwnode_need_fd(s->node), LOOP_READ, on_need, s, &s->need);
         if (r < 0)
                 return r;
         s->base.io = base;

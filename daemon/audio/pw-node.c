@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <pipewire/pipewire.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "audio/pw-devices.h"
@@ -12,7 +13,7 @@
 
 #define ROLE "Communication"
 
-enum { ROLE_AFTER_US = 3 * 1000 * 1000 };
+enum { ROLE_AFTER_US = 3 * 1000 * 1000, REST_AFTER_US = 10 * 1000 * 1000, ASK_AGAIN_US = 2 * 1000 * 1000 };
 
 struct pwnode {
         enum audio_direction direction;
@@ -25,6 +26,8 @@ struct pwnode {
         struct pwtap *tap;   /* owned; NULL while detached */
         bool placed;         /* the session manager has been told where this tap goes */
         uint64_t role_us;    /* due: playback takes its role; 0: not linked yet, LOOP_NEVER: it has it */
+        uint64_t linked_us;  /* since then; 0: not yet */
+        bool resting;
 };
 
 static struct pw_properties *properties(const struct pwnode *n)
@@ -68,8 +71,8 @@ int pwnode_attach(struct pwnode *n, struct pwcore *core)
 
 void pwnode_detach(struct pwnode *n)
 {
-        n->placed = false;
-        n->role_us = 0;
+        n->placed = n->resting = false;
+        n->role_us = n->linked_us = 0;
         if (n->tap)
                 pwcore_retire(n->core, take_ptr(n->tap));
 }
@@ -98,13 +101,52 @@ static uint64_t follow_role(struct pwnode *n, uint64_t now_us)
         return n->role_us != 0 ? n->role_us : LOOP_NEVER;
 }
 
+/* Not before it has been linked for as long: what it is linked to is known by then, and its volume restored. */
+static uint64_t follow_need(struct pwnode *n, uint64_t now_us)
+{
+        uint64_t needed_us = atomic_load(&n->port->needed_us), since_us;
+
+        if (n->linked_us == 0 && pwtap_is_linked(n->tap))
+                n->linked_us = now_us;
+        if (n->linked_us == 0 || n->resting)
+                return LOOP_NEVER;
+        if (needed_us == AUDIO_PORT_ALWAYS)
+                return now_us + ASK_AGAIN_US;
+        since_us = SPA_MAX(needed_us, n->linked_us);
+        if (now_us < since_us + REST_AFTER_US)
+                return since_us + REST_AFTER_US;
+        n->resting = audio_port_rest(n->port, needed_us);
+        if (n->resting)
+                pwtap_set_active(n->tap, false);
+        return n->resting ? LOOP_NEVER : now_us + ASK_AGAIN_US;
+}
+
+void pwnode_wake(struct pwnode *n)
+{
+        eventfd_t times;
+
+        (void)eventfd_read(n->port->need_fd, &times);
+        if (n->tap && n->resting)
+                pwtap_set_active(n->tap, true);
+        n->resting = false;
+}
+
+int pwnode_need_fd(const struct pwnode *n)
+{
+        return n->port->need_fd;
+}
+
 uint64_t pwnode_settle(struct pwnode *n, uint64_t now_us)
 {
+        uint64_t role_us, rest_us;
+
         if (!n->tap)
                 return LOOP_NEVER;
         if (!n->placed)
                 (void)place(n);
-        return follow_role(n, now_us);
+        role_us = follow_role(n, now_us);
+        rest_us = follow_need(n, now_us);
+        return SPA_MIN(role_us, rest_us);
 }
 
 static int move(struct pwnode *n)

@@ -29,8 +29,12 @@ int pwnode_set_target(struct pwnode *n, const char *target);
 
 /* Once the node is in the graph: tells the session manager where it goes, also when that is the default. What a node
  * is made with alone does not last: WirePlumber 0.4 takes a target that was the default for a wish to follow it.
- * Returns when to be called again; LOOP_NEVER: when something has changed. */
+ * Lets it rest when its port has not been needed for a while. Returns when to be called again; LOOP_NEVER: when
+ * something has changed. */
 uint64_t pwnode_settle(struct pwnode *n, uint64_t now_us);
+
+int pwnode_need_fd(const struct pwnode *n); /* readable: pwnode_wake() is due. The port's */
+void pwnode_wake(struct pwnode *n);
 
 uint32_t pwnode_id(const struct pwnode *n); /* in the graph it is attached to; PWNODE_NO_ID while it is in none */
 bool pwnode_is_broken(

@@ -187,6 +187,12 @@ void pwtap_set_role(struct pwtap *t, const char *role)
         (void)pw_stream_update_properties(t->stream, &SPA_DICT_INIT(&item, 1));
 }
 
+void pwtap_set_active(struct pwtap *t, bool active)
+{
+        log_debug("node %u %s", pwtap_id(t), active ? "works" : "rests");
+        (void)pw_stream_set_active(t->stream, active);
+}
+
 static void cut(struct pwtap *t)
 {
         if (!t->port)

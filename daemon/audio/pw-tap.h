@@ -28,6 +28,8 @@ uint32_t pwtap_id(const struct pwtap *t);    /* in the graph; PWTAP_NO_ID while 
 bool pwtap_is_broken(const struct pwtap *t); /* given up by PipeWire */
 bool pwtap_is_linked(const struct pwtap *t); /* to something, so that sound can flow */
 void pwtap_set_role(struct pwtap *t, const char *role);
+/* False: it stays in the graph and linked, but nothing moves and nobody is woken for it. */
+void pwtap_set_active(struct pwtap *t, bool active);
 
 /* The data thread is out of the port when this returns, and `changed` is not called any more. The list takes the tap.
  */

@@ -15,8 +15,10 @@ static int new_port(uint32_t ring_frames, int (*new_ring)(uint32_t capacity, str
                 return -ENOMEM;
         p->refs = 1;
         p->gain = 1.0f;
+        p->need_fd = -1;
         p->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-        if (p->wake_fd < 0)
+        p->need_fd = p->wake_fd < 0 ? -1 : eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        if (p->need_fd < 0)
                 return -errno;
         r = new_ring(ring_frames, &p->ring);
         if (r < 0)
@@ -110,8 +112,23 @@ struct audio_port *audio_port_unref(struct audio_port *p)
         voice_proc_free(atomic_load(&p->voice_proc));
         pcm_ring_free(p->ring);
         close_fd(p->wake_fd);
+        close_fd(p->need_fd);
         free(p);
         return NULL;
+}
+
+/* Each side stores what it has to say before it reads what the other one said, so one of the two sees it. */
+void audio_port_need(struct audio_port *p, uint64_t now_us)
+{
+        atomic_store(&p->needed_us, now_us);
+        if (atomic_load(&p->resting) && atomic_exchange(&p->resting, false))
+                (void)eventfd_write(p->need_fd, 1);
+}
+
+bool audio_port_rest(struct audio_port *p, uint64_t since_us)
+{
+        atomic_store(&p->resting, true);
+        return atomic_load(&p->needed_us) <= since_us || !atomic_exchange(&p->resting, false);
 }
 
 void audio_port_wake(struct audio_port *p)

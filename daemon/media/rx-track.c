@@ -39,7 +39,8 @@ struct rx_track {
         struct drift drift;
         struct level level;
         struct rx_stats stats;
-        bool has_level; /* the last packet told its level */
+        uint32_t follows; /* the timestamp of a packet that follows the last one without silence */
+        bool has_level;   /* the last packet told its level */
         bool flowing;   /* the ring ends in sound: fade out before it ends */
         bool concealing;
         bool comfort; /* the noise of the sender can be heard */
@@ -119,6 +120,22 @@ static bool decrypt(struct rx_track *t, const uint8_t **payload, size_t *len, ui
         return r;
 }
 
+static bool rests(const struct rx_track *t)
+{
+        return t->port && atomic_load_explicit(&t->port->resting, memory_order_relaxed);
+}
+
+/* Sound is two frames in a row: in DTX a single one comes now and then, to keep the noise up, for which no device is
+ * woken. */
+static void follow_need(struct rx_track *t, uint32_t timestamp, const struct voice_packet_info *info, uint64_t now_us)
+{
+        bool sound = !info->dtx && timestamp == t->follows;
+
+        t->follows = info->dtx ? timestamp - 1 : timestamp + info->samples;
+        if (t->port && sound)
+                audio_port_need(t->port, now_us);
+}
+
 void rx_track_put(struct rx_track *t, uint16_t seq, uint32_t timestamp, bool marker, const uint8_t *payload,
                   size_t len, int level_dbov, uint64_t arrival_us)
 {
@@ -134,6 +151,9 @@ void rx_track_put(struct rx_track *t, uint16_t seq, uint32_t timestamp, bool mar
         }
         t->stats.packets++;
         t->stats.bytes += len;
+        follow_need(t, timestamp, &info, arrival_us);
+        if (rests(t)) /* nobody reads: only the last one is kept, with which sound may begin */
+                jbuf_clear(t->jbuf);
         r = jbuf_put(t->jbuf, &(struct jbuf_packet){ .seq = seq,
                                                      .timestamp = timestamp,
                                                      .samples = info.samples,
@@ -317,7 +337,7 @@ static void fill_ring(struct rx_track *t, uint64_t now_us)
 
 uint64_t rx_track_pump(struct rx_track *t, uint64_t now_us)
 {
-        if (t->port)
+        if (t->port && !rests(t))
                 fill_ring(t, now_us);
         if (level_tick(&t->level, now_us))
                 t->speaking(false, t->ctx);

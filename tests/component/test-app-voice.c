@@ -78,6 +78,10 @@ TEST(the_gate_opens_for_a_source_only)
         context_set_muted(c, true);
         ASSERT(!capture_gate_is_open(rig->script.gate));
         ASSERT(fake_audio_capture(&rig->audio)); /* a mute is quick: the device stays */
+        ASSERT(audio_port_rest(mic->port, loop_now_us(rig->loop))); /* but may come to rest */
+        context_set_muted(c, false);
+        ASSERT(!mic->port->resting && !audio_port_rest(mic->port, loop_now_us(rig->loop)));
+        context_set_muted(c, true);
         rig_turn(rig);
         ASSERT(rig->properties & CONTEXT_MUTED);
         ASSERT(person(c, "me").muted);

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 """Two rtcroomd in one room over the embedded Janus: the right tone from the right person on the right node."""
+import json
 import os
 import sys
 import time
@@ -63,6 +64,24 @@ class Room(case.Case):
         node = self.node_of(people["alice"][0], "bob")
         self.assertGreater(sound.power(self.heard_on(people["alice"][0], node)[sound.RATE // 2:], 880), 0.9)
         self.assertLess(sound.rms(self.heard_on(d, self.node_of(d, "alice"))), 1e-3)
+
+    def states(self, desktop):
+        """The states of rtcroomd's nodes in PipeWire's graph, by name."""
+        infos = [o["info"] for o in json.loads(desktop.run("pw-dump").stdout) if o["type"].endswith(":Node")]
+        return {i["props"].get("node.name"): i["state"] for i in infos if i["props"].get("node.name", "").startswith("rtcroomd.")}
+
+    def test_streams_rest_in_silence_and_are_back_for_the_first_word(self):
+        people = self.people("alice", "bob")
+        (a, _), (b, _) = people["alice"], people["bob"]
+        nodes = {d: self.node_of(d, other) for d, other in ((a, "bob"), (b, "alice"))}
+        b.ctl("mute")
+        wait_for(lambda: "running" not in self.states(b).values() and self.states(a)[nodes[a]] != "running", "streams to rest", 40)
+        b.ctl("unmute")
+        for d, user in ((a, "alice"), (b, "bob")):
+            sound.play(d, sound.tone(os.path.join(d.path, "tone.wav"), TONES[user], 40, 0.3))
+        for d, user in ((a, "bob"), (b, "alice")):
+            wait_for(lambda d=d, user=user: sound.power(self.heard_on(d, nodes[d])[sound.RATE // 2:], TONES[user]) > 0.9, user + " heard", 20)
+        self.assert_no_sanitizer_report()
 
     def test_mute_volume_and_speakers(self):
         people = self.people("alice", "bob")
