@@ -107,8 +107,12 @@ def record(desktop, path, port="test-sink:monitor_FL", seconds=600, name="probe-
 
 
 def record_node(desktop, path, node, seconds=2.0):
-    """What one playback stream plays, taken from its own port; returns the samples."""
-    record(desktop, path, node + ":output_FL", seconds, "probe-ear").finish()
+    """What one playback stream plays, taken from its own port; returns the samples: fewer, if it comes to rest."""
+    probe = record(desktop, path, node + ":output_FL", seconds, "probe-ear")
+    try:
+        probe.finish(seconds + 10)
+    except subprocess.TimeoutExpired:  # a node that rests moves nothing, and so does who is linked to it alone
+        probe.stop()
     return read_wav(path)
 
 
