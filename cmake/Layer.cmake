@@ -1,8 +1,9 @@
-# rtcroomd_layer(NAME FOLDER… LINK …): the static library rtcroomd-NAME from every .c file of the current folder
+# rtcroomd_layer(NAME [SMALL] FOLDER… LINK …): the static library rtcroomd-NAME from every .c file of the current folder
 # (and of the folders named after FOLDER). LINK names the only layers and libraries it may use: a call upwards
 # does not link. Third-party libraries are linked PRIVATE, so that no other layer sees their headers.
+# SMALL: a release is optimised for size, for nothing there runs once a packet or a period.
 function(rtcroomd_layer name)
-    cmake_parse_arguments(L "" "" "FOLDERS;LINK;PRIVATE" ${ARGN})
+    cmake_parse_arguments(L "SMALL" "" "FOLDERS;LINK;PRIVATE" ${ARGN})
     file(GLOB sources CONFIGURE_DEPENDS *.c)
     foreach(folder ${L_FOLDERS})
         file(GLOB more CONFIGURE_DEPENDS ${folder}/*.c)
@@ -14,6 +15,9 @@ function(rtcroomd_layer name)
     endif()
     add_library(rtcroomd-${name} STATIC ${sources})
     target_include_directories(rtcroomd-${name} PUBLIC ${CMAKE_SOURCE_DIR}/daemon)
+    if(L_SMALL)
+        target_compile_options(rtcroomd-${name} PRIVATE $<$<CONFIG:Release>:-Os>)
+    endif()
     list(TRANSFORM L_LINK PREPEND rtcroomd-)
     target_link_libraries(rtcroomd-${name} PUBLIC ${L_LINK} PRIVATE ${L_PRIVATE})
 endfunction()
