@@ -480,6 +480,7 @@ static int media_peer_new(struct rtc_media *m, uint32_t number, const struct rtc
                                       .ice = m->ice,
                                       .ice_config = { .servers = params->ice_servers,
                                                       .n_servers = params->n_ice_servers,
+                                                      .ca_file = params->ca_file,
                                                       .relay_only = params->relay_only,
                                                       .controlling = params->controlling,
                                                       .tcp = params->tcp,

@@ -151,6 +151,7 @@ static void params_free(struct rtc_peer_params *p)
         }
         free((void *)p->ice_servers);
         free((char *)p->cname);
+        free((char *)p->ca_file);
         e2ee_keys_unref(p->e2ee);
         free(p);
 }
@@ -175,11 +176,12 @@ static int params_copy(const struct rtc_peer_params *p, struct rtc_peer_params *
         if (!copy)
                 return -ENOMEM;
         *copy = *p;
-        copy->cname = NULL;
+        copy->cname = copy->ca_file = NULL;
         copy->e2ee = p->e2ee ? e2ee_keys_ref(p->e2ee) : NULL;
         copy->n_ice_servers = 0;
         copy->ice_servers = servers = calloc(p->n_ice_servers + 1, sizeof(*servers));
-        if (!servers || copy_text(p->cname, (char **)&copy->cname) < 0)
+        if (!servers || copy_text(p->cname, (char **)&copy->cname) < 0 ||
+            copy_text(p->ca_file, (char **)&copy->ca_file) < 0)
                 return -ENOMEM;
         copy->n_ice_servers = p->n_ice_servers; /* zeroed ones are legal to free */
         for (size_t i = 0; i < p->n_ice_servers; i++)

@@ -55,6 +55,7 @@ struct rtc_runtime *rtc_runtime_free(struct rtc_runtime *rt);
 struct rtc_peer_params {
         const struct ice_server *ice_servers;
         size_t n_ice_servers;
+        const char *ca_file; /* PEM of further authorities for turns: servers, or NULL */
         bool relay_only, controlling;
         bool tcp;  /* TCP candidates of the server are dialled as well: for who has no UDP */
         bool echo; /* offers are sendrecv: what is sent comes back */

@@ -26,6 +26,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "net/tls-trust.h"
 #include "signal/sigconn-ws-refusal.h"
 
 enum {
@@ -420,15 +421,10 @@ static gboolean on_certificate(SoupMessage *request, GTlsCertificate *certificat
 {
         GUri *uri = soup_message_get_uri(request);
         g_autoptr(GSocketConnectable) identity = NULL;
-        g_autoptr(GError) error = NULL;
 
         (void)errors;
-        if (!n->extra_ca)
-                return FALSE;
         identity = g_network_address_new(g_uri_get_host(uri), 443); /* the port is no part of what is compared */
-        return g_tls_database_verify_chain(n->extra_ca, certificate, G_TLS_DATABASE_PURPOSE_AUTHENTICATE_SERVER,
-                                           identity, NULL, G_TLS_DATABASE_VERIFY_NONE, NULL, &error) == 0 &&
-               !error;
+        return tls_trust_check(n->extra_ca, certificate, identity);
 }
 
 /* A proxy of the environment is for servers elsewhere. */

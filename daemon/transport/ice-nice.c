@@ -46,6 +46,7 @@ struct ice {
         guint stream;
         char *ufrag, *pwd; /* owned, by g_free() */
         char *remote_ufrag;
+        char *ca_file;                             /* or NULL */
         struct turns_bridge *bridges[BRIDGES_MAX]; /* owned */
         size_t n_bridges;
         char *held[HELD_MAX]; /* owned: TCP candidates of the other side */
@@ -205,7 +206,7 @@ static int use_tls_relay(struct ice *i, const struct ice_server *server, const s
 
         if (i->n_bridges == BRIDGES_MAX)
                 return -ENOSPC;
-        r = turns_bridge_new(i->context, s->host, (uint16_t)s->port, &b);
+        r = turns_bridge_new(i->context, s->host, (uint16_t)s->port, i->ca_file, &b);
         if (r < 0)
                 return r;
         i->bridges[i->n_bridges++] = b;
@@ -314,6 +315,7 @@ static int agent_create(void *factory, const struct ice_config *config, const st
         i->context = factory;
         i->tcp = config->tcp;
         i->relay_only = config->relay_only;
+        i->ca_file = g_strdup(config->ca_file);
         r = open_agent(i, config);
         if (r == 0) {
                 watch(i);
@@ -633,6 +635,7 @@ static const struct ice_ops ops = {
         .get_local = agent_get_local,
         .set_remote = agent_set_remote,
         .restart = agent_restart,
+        g_free(i->ca_file);
         .add_servers = agent_add_servers,
         .add_remote_candidate = agent_add_remote_candidate,
         .send = agent_send,

@@ -14,6 +14,7 @@
 struct ice_config {
         const struct ice_server *servers;
         size_t n_servers;
+        const char *ca_file; /* PEM of further authorities for turns: servers, or NULL; borrowed for create() */
         bool relay_only;
         bool controlling;
         bool tcp;      /* also dial TCP candidates (RFC 6544) */

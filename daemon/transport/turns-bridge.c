@@ -12,13 +12,14 @@
 #include <gio/gio.h>
 
 #include "base/cleanup.h"
+#include "net/tls-trust.h"
 
 enum { CONNECTIONS_MAX = 16 };
 
 struct turns_bridge {
         GMainContext *context; /* borrowed */
         GSocketService *service;
-        GSocketClient *client;
+        GSocketClient *client; /* its connections refer to it, and it to the authorities */
         GCancellable *cancellable;
         char *host;
         uint16_t port, local_port;
@@ -62,6 +63,12 @@ static gboolean on_incoming(GSocketService *service, GSocketConnection *local, G
         return TRUE;
 }
 
+static void drop_reference(gpointer object, GClosure *closure)
+{
+        (void)closure;
+        g_object_unref(object);
+}
+
 static int listen_on_loopback(struct turns_bridge *b)
 {
         GInetAddress *ip = g_inet_address_new_loopback(G_SOCKET_FAMILY_IPV4);
@@ -77,7 +84,38 @@ static int listen_on_loopback(struct turns_bridge *b)
         return ok ? 0 : -EADDRNOTAVAIL;
 }
 
-int turns_bridge_new(struct _GMainContext *context, const char *host, uint16_t port, struct turns_bridge **ret)
+static gboolean on_certificate(GTlsConnection *c, GTlsCertificate *certificate, GTlsCertificateFlags errors,
+                               gpointer further)
+{
+        GSocketConnectable *identity = g_tls_client_connection_get_server_identity(G_TLS_CLIENT_CONNECTION(c));
+
+        (void)errors;
+        return tls_trust_check(further, certificate, identity);
+}
+
+static void on_progress(GSocketClient *client, GSocketClientEvent event, GSocketConnectable *to, GIOStream *c,
+                        gpointer further)
+{
+        (void)client;
+        (void)to;
+        if (event == G_SOCKET_CLIENT_TLS_HANDSHAKING)
+                g_signal_connect_data(c, "accept-certificate", G_CALLBACK(on_certificate), g_object_ref(further),
+                                      drop_reference, 0);
+}
+
+/* What the system's authorities do not vouch for, those in the file may. */
+static int trust(struct turns_bridge *b, const char *ca_file)
+{
+        g_autoptr(GTlsDatabase) further = ca_file ? g_tls_file_database_new(ca_file, NULL) : NULL;
+
+        if (further)
+                g_signal_connect_data(b->client, "event", G_CALLBACK(on_progress), g_object_ref(further),
+                                      drop_reference, 0);
+        return further || !ca_file ? 0 : -EINVAL;
+}
+
+int turns_bridge_new(struct _GMainContext *context, const char *host, uint16_t port, const char *ca_file,
+                     struct turns_bridge **ret)
 {
         struct turns_bridge *b = calloc(1, sizeof(*b));
         int r;
@@ -93,7 +131,9 @@ int turns_bridge_new(struct _GMainContext *context, const char *host, uint16_t p
         g_main_context_push_thread_default(context); /* where what is accepted, and all that follows, completes */
         b->service = g_socket_service_new();
         g_signal_connect(b->service, "incoming", G_CALLBACK(on_incoming), b);
-        r = listen_on_loopback(b);
+        r = trust(b, ca_file);
+        if (r == 0)
+                r = listen_on_loopback(b);
         g_main_context_pop_thread_default(context);
         if (r < 0) {
                 turns_bridge_free(b);

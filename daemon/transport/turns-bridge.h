@@ -2,7 +2,7 @@
  * clear.
  *
  * Network thread. Listens on a port of 127.0.0.1; what connects there is spliced with a TLS connection to the server,
- * whose certificate is checked against the system's authorities and its host name.
+ * whose certificate is checked against its host name and the system's authorities, or those of a file.
  */
 #pragma once
 
@@ -11,6 +11,8 @@
 struct _GMainContext;
 struct turns_bridge;
 
-int turns_bridge_new(struct _GMainContext *context, const char *host, uint16_t port, struct turns_bridge **ret);
+/* ca_file: PEM of further authorities, or NULL. -EINVAL: it cannot be read. */
+int turns_bridge_new(struct _GMainContext *context, const char *host, uint16_t port, const char *ca_file,
+                     struct turns_bridge **ret);
 struct turns_bridge *turns_bridge_free(struct turns_bridge *b); /* ends its connections */
 uint16_t turns_bridge_get_port(const struct turns_bridge *b);

@@ -153,7 +153,11 @@ static int open_conn(struct janus *j)
 static int open_peer(struct driver *d, const struct janus_action *a)
 {
         struct backend *b = &d->backend;
-        int r = b->rtc->open_peer(b->rt, a->peer, &d->join.peer);
+        struct rtc_peer_params params = d->join.peer;
+        int r;
+
+        params.ca_file = b->env->ca_file;
+        r = b->rtc->open_peer(b->rt, a->peer, &params);
 
         return r < 0 || !a->publisher ? r : b->rtc->set_capture(b->rt, a->peer, b->capture, b->gate);
 }
