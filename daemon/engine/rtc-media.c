@@ -557,6 +557,7 @@ void rtc_media_create_offer(struct rtc_media *m, struct rtc_command *c)
                                      .track_id = c->offer.track_id,
                                      .n_receive = c->offer.n_receive,
                                      .restart_ice = c->offer.restart_ice,
+                                     .relay_only = c->offer.relay_only,
                                      .data = c->offer.data };
         r = peer_create_offer(p->peer, &offer, &sdp);
         answer(p, RTC_OFFER, r, sdp);

@@ -73,6 +73,7 @@ struct rtc_offer {
         const char *track_id; /* 2nd token of a=msid of the section that sends; NULL: as before, at first "audio" */
         uint32_t n_receive;   /* recvonly audio sections in all; they are never taken away again */
         bool restart_ice;     /* also revives a peer that is disconnected */
+        bool relay_only;      /* with restart_ice: from now on through relays only */
         bool data;            /* with a section for data channels */
 };
 int rtc_runtime_create_offer(struct rtc_runtime *rt, uint32_t peer, const struct rtc_offer *offer);

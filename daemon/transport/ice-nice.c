@@ -68,7 +68,7 @@ static void tell_candidate(struct ice *i, NiceCandidate *c)
 {
         gchar *sdp;
 
-        if (c->transport != NICE_CANDIDATE_TRANSPORT_UDP)
+        if (c->transport != NICE_CANDIDATE_TRANSPORT_UDP || (i->relay_only && c->type != NICE_CANDIDATE_TYPE_RELAYED))
                 return;
         sdp = nice_agent_generate_local_candidate_sdp(i->agent, c);
         if (sdp && strncmp(sdp, "a=", 2) == 0)
@@ -365,9 +365,21 @@ static void drop_held(struct ice *i)
         i->knows_udp = i->ended = false;
 }
 
-static int agent_restart(struct ice *i)
+static void use_late_servers(struct ice *i);
+
+/* libnice asks for it whenever it pairs, hears or tells. */
+static void use_relays_only(struct ice *i)
+{
+        g_object_set(i->agent, "force-relay", TRUE, NULL);
+        i->relay_only = true;
+        use_late_servers(i);
+}
+
+static int agent_restart(struct ice *i, bool relay_only)
 {
         drop_held(i);
+        if (relay_only && !i->relay_only)
+                use_relays_only(i);
         if (!nice_agent_restart_stream(i->agent, i->stream))
                 return -EIO;
         i->restarted = true;
@@ -383,7 +395,7 @@ static int agent_set_remote(struct ice *i, const char *ufrag, const char *pwd)
         if (i->remote_ufrag && !i->restarted && strcmp(i->remote_ufrag, ufrag) == 0)
                 return 0;
         if (i->remote_ufrag && !i->restarted) {
-                r = agent_restart(i);
+                r = agent_restart(i, false);
                 if (r < 0)
                         return r;
         }
@@ -623,6 +635,7 @@ static void agent_free(struct ice *i)
         g_free(i->ufrag);
         g_free(i->pwd);
         g_free(i->remote_ufrag);
+        g_free(i->ca_file);
         /* A TURN allocation is handed back by a message, after which everything goes. */
         if (i->agent && i->uses_turn)
                 nice_agent_close_async(i->agent, on_closed, i);
@@ -635,7 +648,6 @@ static const struct ice_ops ops = {
         .get_local = agent_get_local,
         .set_remote = agent_set_remote,
         .restart = agent_restart,
-        g_free(i->ca_file);
         .add_servers = agent_add_servers,
         .add_remote_candidate = agent_add_remote_candidate,
         .send = agent_send,

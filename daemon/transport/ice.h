@@ -45,8 +45,9 @@ struct ice_ops {
         int (*get_local)(struct ice *i, const char **ret_ufrag, const char **ret_pwd);
         /* Other credentials than before are the other side's ICE restart: the local ones change with it. */
         int (*set_remote)(struct ice *i, const char *ufrag, const char *pwd);
-        /* New local credentials; what arrives with the next set_remote() belongs to them. The path in use stays. */
-        int (*restart)(struct ice *i);
+        /* New local credentials; what arrives with the next set_remote() belongs to them. The path in use stays.
+         * relay_only: from now on only relays are gathered, paired and told, whatever create() was given. */
+        int (*restart)(struct ice *i, bool relay_only);
         /* Further servers, known only now: TURN is used if no path is found without it, at once where only a relay
          * will do; the candidates come as events. What is no TURN server is passed over. */
         int (*add_servers)(struct ice *i, const struct ice_server *servers, size_t n);

@@ -358,13 +358,31 @@ static bool is_token(const char *s)
         return *s && strlen(s) <= NEG_TRACK_ID_MAX && !strpbrk(s, " \t\r\n");
 }
 
-static int restart_ice(struct peer *p)
+static void forget_all_but_relays(struct candidates *c)
 {
-        int r = p->agreed.remote.ufrag[0] ? p->ice_ops->restart(p->ice) : 0; /* at first there is nothing to renew */
+        size_t n = 0;
 
-        if (r == 0 && p->agreed.remote.ufrag[0])
-                p->restarting = true;
-        return r;
+        for (size_t i = 0; i < c->n; i++)
+                if (strstr(c->lines[i], " typ relay"))
+                        c->lines[n++] = c->lines[i];
+                else
+                        free(c->lines[i]);
+        c->n = n;
+}
+
+static int restart_ice(struct peer *p, bool relay_only)
+{
+        int r;
+
+        if (!p->agreed.remote.ufrag[0] && !relay_only)
+                return 0; /* at first there is nothing to renew */
+        r = p->ice_ops->restart(p->ice, relay_only);
+        if (r < 0)
+                return r;
+        if (relay_only)
+                forget_all_but_relays(&p->local);
+        p->restarting = true;
+        return 0;
 }
 
 static int make_offer(struct peer *p, const struct peer_offer *offer, char **ret_sdp)
@@ -376,7 +394,7 @@ static int make_offer(struct peer *p, const struct peer_offer *offer, char **ret
         int r = negotiate_offer(&p->agreed, &want, &n);
 
         if (r == 0 && offer->restart_ice)
-                r = restart_ice(p);
+                r = restart_ice(p, offer->relay_only);
         if (r == 0)
                 r = describe(p, &n, SDP_SETUP_ACTPASS, ret_sdp);
         if (r < 0) {

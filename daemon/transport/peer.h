@@ -98,7 +98,8 @@ struct peer_offer {
         const char *track_id; /* 2nd token of a=msid of the section that sends; NULL: as before, at first "audio" */
         uint32_t n_receive;   /* recvonly audio sections in all; they are never taken away again */
         bool restart_ice;
-        bool data; /* with a section for data channels, for good */
+        bool relay_only; /* with restart_ice: from now on nothing but relays, see ice.h */
+        bool data;       /* with a section for data channels, for good */
 };
 int peer_create_offer(struct peer *p, const struct peer_offer *offer, char **ret_sdp);
 int peer_set_remote_answer(struct peer *p, const char *sdp);

@@ -19,7 +19,7 @@ struct ice {
         struct ice_events ev;
         void *ctx;
         char ufrag[CREDENTIAL_MAX], pwd[CREDENTIAL_MAX], remote_ufrag[CREDENTIAL_MAX], remote_pwd[CREDENTIAL_MAX];
-        bool gathered, has_candidate;
+        bool gathered, has_candidate, relay_only;
         bool has_path;  /* packets pass, also while a restart looks for a new one */
         bool restarted; /* by its owner: the partner's credentials for it are still to come */
         enum ice_state state;
@@ -85,8 +85,8 @@ static void announce(struct ice *i)
         char line[128];
 
         i->gathered = true;
-        snprintf(line, sizeof(line), "candidate:1 1 UDP 2130706431 192.0.2.%u %u typ host", i->number + 1,
-                 5000 + i->number);
+        snprintf(line, sizeof(line), "candidate:1 1 UDP 2130706431 192.0.2.%u %u typ %s", i->number + 1,
+                 5000 + i->number, i->relay_only ? "relay" : "host");
         i->ev.candidate(line, i->ctx);
         if (i->box)
                 i->ev.candidate(NULL, i->ctx);
@@ -200,8 +200,9 @@ static int fake_get_local(struct ice *i, const char **ret_ufrag, const char **re
         return 0;
 }
 
-static int fake_restart(struct ice *i)
+static int fake_restart(struct ice *i, bool relay_only)
 {
+        i->relay_only |= relay_only;
         i->restarts++;
         i->restarted = true;
         i->has_candidate = false;
@@ -218,7 +219,7 @@ static int fake_set_remote(struct ice *i, const char *ufrag, const char *pwd)
         if (strcmp(i->remote_ufrag, ufrag) == 0 && strcmp(i->remote_pwd, pwd) == 0)
                 return 0;
         if (i->remote_ufrag[0] && !i->restarted)
-                (void)fake_restart(i);
+                (void)fake_restart(i, false);
         i->restarted = false;
         snprintf(i->remote_ufrag, sizeof(i->remote_ufrag), "%s", ufrag);
         snprintf(i->remote_pwd, sizeof(i->remote_pwd), "%s", pwd);

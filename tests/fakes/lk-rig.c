@@ -78,14 +78,16 @@ static void note(struct rig *r, const struct lk_action *a)
                 break;
         case LK_ACT_OPEN_PEER:
                 r->in = a->receives ? a->peer : r->in;
-                put(r, "[open-peer%s%s] ", a->receives ? " in" : "", a->controlled ? " controlled" : "");
+                put(r, "[open-peer%s%s%s] ", a->receives ? " in" : "", a->controlled ? " controlled" : "",
+                    a->relay_only ? " relayed" : "");
                 break;
         case LK_ACT_CLOSE_PEER:
         case LK_ACT_SET_REMOTE:
         case LK_ACT_ADD_CANDIDATE: put(r, "[%s%s] ", word, a->peer == r->in ? " in" : ""); break;
         case LK_ACT_CREATE_OFFER:
-                put(r, "[%s%s%s %u%s%s] ", word, a->text ? " " : "", a->text ? a->text : "", a->offer.n_receive,
-                    a->offer.restart_ice ? " restart" : "", a->offer.data ? " data" : "");
+                put(r, "[%s%s%s %u%s%s%s] ", word, a->text ? " " : "", a->text ? a->text : "", a->offer.n_receive,
+                    a->offer.restart_ice ? " restart" : "", a->offer.data ? " data" : "",
+                    a->relay_only ? " relayed" : "");
                 break;
         case LK_ACT_BIND: put(r, "[bind %s %s] ", a->mid, a->user); break;
         case LK_ACT_UNBIND: put(r, "[unbind %s] ", a->mid); break;
@@ -221,11 +223,14 @@ int update(struct rig *r, struct somebody *s)
 
 int welcome(struct rig *r, struct somebody *present)
 {
+        Livekit__ClientConfiguration c = LIVEKIT__CLIENT_CONFIGURATION__INIT;
         Livekit__JoinResponse j = LIVEKIT__JOIN_RESPONSE__INIT;
         struct somebody me;
 
         j.participant = &somebody(&me, "me", "PA_me", "")->info;
         j.subscriber_primary = !r->without_primary;
+        c.force_relay = LIVEKIT__CLIENT_SETTING__ENABLED;
+        j.client_configuration = r->relays_only ? &c : NULL;
         j.ping_interval = 5;
         j.ping_timeout = 15;
         if (present) {

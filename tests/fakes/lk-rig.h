@@ -20,6 +20,7 @@ struct rig {
         uint32_t offers;
         uint32_t in;          /* the peer that only receives, or 0 */
         bool without_primary; /* the server will not offer that one */
+        bool relays_only;     /* it takes media from nowhere else */
 };
 
 void rig_done(struct rig *r);

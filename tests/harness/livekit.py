@@ -68,13 +68,28 @@ class Refused(Exception):
 
 # ---- servers ----
 
-class LiveKit:
-    """One node. Options go into the configuration; those of `rtc` and `room` are merged into what is there."""
+def certificates(folder):
+    """Files in this folder: of an authority of its own, of a certificate for HOST by it, of the key to that."""
+    def openssl(*args):
+        subprocess.run(["openssl", *args], cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
+    with open(os.path.join(folder, "san"), "w", encoding="ascii") as f:
+        f.write("subjectAltName=IP:" + HOST)
+    key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
+    openssl("req", "-x509", *key, "-subj", "/CN=test authority", "-days", "2", "-keyout", "ca.key", "-out", "ca.pem")
+    openssl("req", *key, "-subj", "/CN=" + HOST, "-keyout", "key.pem", "-out", "server.csr")
+    openssl("x509", "-req", "-in", "server.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2", "-extfile", "san",
+            "-out", "cert.pem")
+    return tuple(os.path.join(folder, name) for name in ("ca.pem", "cert.pem", "key.pem"))
 
-    def __init__(self, workspace, number=0, redis=None, turn=False, rtc=None, room=None, **options):
+
+class LiveKit:
+    """One node. Options go into the configuration; those of `rtc` and `room` are merged into what is there. `turn` is the way to its
+    TURN server: "udp", "tls" (its certificate's authority is `ca`), or "tcp" for what a load balancer in front would make of TLS."""
+
+    def __init__(self, workspace, number=0, redis=None, turn=None, rtc=None, room=None, **options):
         self.ws, self.name = workspace, "livekit%d" % number
         self.port = 7880 + 10 * number
-        self.tcp_port, self.udp_port, self.turn_port = self.port + 1, self.port + 2, self.port + 3
+        self.tcp_port, self.udp_port, self.turn_port = self.port + 1, self.port + 2, 443 if turn == "tls" else self.port + 3
         self.http = "http://%s:%d" % (HOST, self.port)
         self.url = "ws://%s:%d" % (HOST, self.port)
         self.server = "livekit+" + self.url
@@ -87,9 +102,12 @@ class LiveKit:
         if redis:
             self.config["redis"] = {"address": redis}
         if turn:
-            self.config["turn"] = {"enabled": True, "udp_port": self.turn_port, "domain": HOST, "bind_addresses": [HOST],
+            self.config["turn"] = {"enabled": True, "udp_port" if turn == "udp" else "tls_port": self.turn_port, "domain": HOST,
+                                   "bind_addresses": [HOST], "external_tls": turn == "tcp",
                                    "relay_range_start": 30000 + 1000 * number, "relay_range_end": 30999 + 1000 * number,
                                    "allow_restricted_peer_cidrs": ["10.79.0.0/16"]}
+        if turn == "tls":
+            self.ca, self.config["turn"]["cert_file"], self.config["turn"]["key_file"] = certificates(self.folder)
         self.process = None
         self.start()
 
@@ -203,28 +221,14 @@ class TlsFront:
     """A TLS front of a server, as a proxy would be; `url` and the authority's certificate `ca` for who is to trust it."""
 
     def __init__(self, workspace, server):
-        self.folder = workspace.folder("tls")
-        self.ca = os.path.join(self.folder, "ca.pem")
-        self._make_certificates()
+        self.ca, *chain = certificates(workspace.folder("tls"))
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(os.path.join(self.folder, "cert.pem"), os.path.join(self.folder, "key.pem"))
+        context.load_cert_chain(*chain)
         self.context, self.to = context, server.port
         self.listener = socket.create_server((HOST, 0))
         self.server = "livekit+wss://%s:%d" % self.listener.getsockname()[:2]
         threading.Thread(target=self._accept, daemon=True).start()
         workspace.closers.append(self.listener.close)
-
-    def _openssl(self, *args):
-        subprocess.run(["openssl", *args], cwd=self.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
-
-    def _make_certificates(self):
-        with open(os.path.join(self.folder, "san"), "w", encoding="ascii") as f:
-            f.write("subjectAltName=IP:" + HOST)
-        key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
-        self._openssl("req", "-x509", *key, "-subj", "/CN=test authority", "-days", "2", "-keyout", "ca.key", "-out", "ca.pem")
-        self._openssl("req", *key, "-subj", "/CN=" + HOST, "-keyout", "key.pem", "-out", "server.csr")
-        self._openssl("x509", "-req", "-in", "server.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2", "-extfile", "san",
-                      "-out", "cert.pem")
 
     def _accept(self):
         while True:

@@ -213,16 +213,16 @@ class Talk:
 class Double:
     """Listens; `scripts` are mode → function(Talk), `talks` all that came, as (mode, path, join request or None)."""
 
-    def __init__(self, workspace, scripts, backend=None):
+    def __init__(self, workspace, scripts, backend=None, host="127.0.0.1"):
         self.scripts, self.backend, self.talks, self.failures = scripts, backend, [], []
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
+        self.listener = socket.create_server((host, 0))
+        self.host, self.port = self.listener.getsockname()[:2]
         self.sockets = set()
         threading.Thread(target=self._accept, daemon=True).start()
         workspace.closers.append(self.close)
 
     def server(self, mode):
-        return "livekit+ws://127.0.0.1:%d/%s" % (self.port, mode)
+        return "livekit+ws://%s:%d/%s" % (self.host, self.port, mode)
 
     def count(self, mode):
         return sum(1 for t in self.talks if t[0] == mode)

@@ -261,6 +261,8 @@ static int open_peer(struct driver *d, const struct lk_action *a)
         struct backend *b = &d->backend;
         int r;
 
+        params.ca_file = b->env->ca_file;
+        params.relay_only |= a->relay_only;
         params.controlling = !a->controlled;
         params.data |= a->receives; /* an old server's first offer has nothing else in it */
         r = b->rtc->open_peer(b->rt, a->peer, &params);
@@ -291,6 +293,7 @@ static int create_offer(struct backend *b, const struct lk_action *a)
                                    .track_id = a->text,
                                    .n_receive = a->offer.n_receive,
                                    .restart_ice = a->offer.restart_ice,
+                                   .relay_only = a->relay_only,
                                    .data = true }; /* messages, even where the machine could do without */
 
         return b->rtc->create_offer(b->rt, a->peer, &offer);

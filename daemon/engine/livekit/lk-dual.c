@@ -83,6 +83,7 @@ static void open_peer(struct lk_fsm *f, const char *offer)
         f->in.peer = ++f->next_peer;
         a->peer = f->in.peer;
         a->receives = true;
+        a->relay_only = f->relay_only;
         a->controlled = !strstr(offer, "\na=ice-lite");
 }
 

@@ -143,6 +143,8 @@ struct lk_fsm {
         bool offer_again;   /* something has changed since */
         bool restart_ice;   /* the next offer does … */
         bool restarted;     /* … and the last one did */
+        bool relay_only;    /* the server takes media from nowhere else … */
+        bool peer_relayed;  /* … and `peer` knows it, since it was opened or with its next offer */
         bool offer_carried; /* it went with the request */
         uint32_t offer_id, n_receive;
         char *local, *remote; /* owned: the last offer, and the last answer */

@@ -73,7 +73,7 @@ static void forget(struct lk_fsm *f)
         lf_forget_link(f);
         lf_room_clear(f);
         lf_sub_clear(f);
-        f->rejoining = f->turning = f->resumable = f->dual = false;
+        f->rejoining = f->turning = f->resumable = f->dual = f->relay_only = false;
         for (size_t i = 0; i < _T_MAX; i++)
                 f->due[i] = LOOP_NEVER;
 }
@@ -179,6 +179,7 @@ static void on_welcome(struct lk_fsm *f, const Livekit__JoinResponse *j)
         f->ping_us = seconds(j->ping_interval, LK_PING_US);
         f->silence_us = seconds(j->ping_timeout, LK_SILENCE_US);
         f->resumable = !c || c->resume_connection != LIVEKIT__CLIENT_SETTING__DISABLED;
+        f->relay_only = c && c->force_relay == LIVEKIT__CLIENT_SETTING__ENABLED;
         f->stages.joined_us = f->now_us - f->start_us;
         lf_copy(f->sid, sizeof(f->sid), j->participant ? j->participant->sid : NULL);
         lf_room_own(f, j->participant);

@@ -17,6 +17,9 @@
  * outweighs it) is compared with what was asked for. Of several audio tracks of one participant one is taken, the
  * microphone before others: the app lends one port for each participant.
  *
+ * A server may want media to come through relays only, and says so in its first message: too late for the offer that
+ * went before it. The answer to that one is left unread; ICE is restarted, with relays alone.
+ *
  * A server of before 1.9.1 does without all that: lk-dual.c.
  *
  * A room that was lost is resumed where that is allowed, media going on meanwhile, and otherwise joined anew; see
@@ -104,9 +107,9 @@ enum lk_action_kind {
         LK_ACT_OPEN_CONN,     /* text: path and query, to be appended to the server's URL */
         LK_ACT_CLOSE_CONN,    /* what was sent before still goes out */
         LK_ACT_SEND,          /* text, len: bytes */
-        LK_ACT_OPEN_PEER,     /* peer, receives, controlled */
+        LK_ACT_OPEN_PEER,     /* peer, receives, controlled, relay_only */
         LK_ACT_CLOSE_PEER,    /* peer */
-        LK_ACT_CREATE_OFFER,  /* peer, offer, text: the track's id or NULL */
+        LK_ACT_CREATE_OFFER,  /* peer, offer, relay_only, text: the track's id or NULL */
         LK_ACT_SET_REMOTE,    /* peer, sdp_type, text */
         LK_ACT_ADD_CANDIDATE, /* peer, text or NULL */
         LK_ACT_BIND,          /* peer, mid, user */
@@ -137,6 +140,7 @@ struct lk_action {
         bool on;
         bool receives;   /* the peer never sends */
         bool controlled; /* by the server, as to ICE */
+        bool relay_only;
         enum rtc_sdp sdp_type;
         struct lk_offer offer;
         enum engine_state state;

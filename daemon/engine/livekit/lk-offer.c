@@ -34,6 +34,8 @@ static void send_candidate(struct lk_fsm *f, Livekit__SignalTarget target, const
         Livekit__SignalRequest m = LIVEKIT__SIGNAL_REQUEST__INIT;
         _cleanup_free_ char *json = NULL;
 
+        if (line && f->relay_only && !strstr(line, " typ relay"))
+                return; /* found before that was known */
         if (livekit_candidate_format(line ? line : "", mid, mline, &json) < 0) {
                 f->oom = true;
                 return;
@@ -119,9 +121,14 @@ void lf_on_trickle(struct lk_fsm *f, const Livekit__TrickleRequest *m)
 
 void lf_peer_open(struct lk_fsm *f)
 {
+        struct lk_action *a;
+
         f->peer = ++f->next_peer;
         f->n_receive = f->dual ? 0 : LK_FIRST_SECTIONS;
-        lf_act_peer(f, LK_ACT_OPEN_PEER);
+        f->peer_relayed = f->relay_only;
+        a = lf_act(f, LK_ACT_OPEN_PEER, NULL);
+        a->peer = f->peer;
+        a->relay_only = f->relay_only;
 }
 
 void lf_peer_close(struct lk_fsm *f)
@@ -156,6 +163,8 @@ void lf_offer(struct lk_fsm *f)
         (void)snprintf(cid, sizeof(cid), "audio-%u", f->tracks);
         a = lf_act(f, LK_ACT_CREATE_OFFER, f->sending ? cid : NULL);
         a->peer = f->peer;
+        a->relay_only = f->relay_only;
+        f->peer_relayed |= f->relay_only && f->restart_ice;
         a->offer = (struct lk_offer){ .send_audio = f->sending,
                                       .restart_ice = f->restart_ice,
                                       .data = f->dual && !f->sending && !f->local, /* or it would be empty */
@@ -253,12 +262,25 @@ void lf_offer_unheard(struct lk_fsm *f)
 
 /* ---- answers ---- */
 
+/* Instead of the offer that was just answered, of which nothing is to come. */
+static void offer_relays(struct lk_fsm *f)
+{
+        f->offer = OFFER_NONE;
+        f->restart_ice = true;
+        lf_stop_timer(f, T_UNHEARD);
+        lf_offer(f);
+}
+
 void lf_on_answer(struct lk_fsm *f, const Livekit__SessionDescription *sd)
 {
         struct lk_action *a;
 
         if (f->offer != OFFER_SENT || sd->id != f->offer_id || !sd->sdp || !sd->sdp[0])
                 return; /* to an offer of before */
+        if (f->relay_only && !f->peer_relayed) {
+                offer_relays(f);
+                return;
+        }
         f->remote = lf_keep(f, f->remote, sd->sdp);
         a = lf_act(f, LK_ACT_SET_REMOTE, sd->sdp);
         a->peer = f->peer;

@@ -265,8 +265,11 @@ static void send_sync_state(struct lk_fsm *f)
 
 void lf_on_reconnect(struct lk_fsm *f, const Livekit__ReconnectResponse *m)
 {
-        if (m->client_configuration && m->client_configuration->resume_connection == LIVEKIT__CLIENT_SETTING__DISABLED)
+        const Livekit__ClientConfiguration *c = m->client_configuration;
+
+        if (c && c->resume_connection == LIVEKIT__CLIENT_SETTING__DISABLED)
                 f->resumable = false;
+        f->relay_only |= c && c->force_relay == LIVEKIT__CLIENT_SETTING__ENABLED;
         send_sync_state(f);
         lf_dual_resume(f);
         f->restart_ice = f->peer;

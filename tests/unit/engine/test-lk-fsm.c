@@ -59,6 +59,61 @@ TEST(the_request_carries_offer_and_track_where_they_fit)
         expect(&r, "[open-peer] [create-offer audio-1 3] [open-conn] add-track audio-1; offer 1; ");
 }
 
+static int found(struct rig *r, const char *line)
+{
+        return step(r, &(struct lk_event){
+                               .kind = LK_EV_CANDIDATE, .peer = lk_fsm_peer(r->fsm), .mid = "0", .text = line });
+}
+
+/* The answer to the offer that went before the server said so is left unread. */
+TEST(a_server_that_takes_relays_only_gets_them_alone)
+{
+        _rig_ r;
+
+        ASSERT_OK(rig_init(&r));
+        r.relays_only = true;
+        ASSERT_OK(join(&r));
+        ASSERT_OK(described(&r));
+        ASSERT_OK(found(&r, "candidate:1 1 UDP 1 192.0.2.1 5000 typ host"));
+        r.trace[0] = '\0';
+        ASSERT_OK(welcome(&r, NULL));
+        ASSERT_OK(published(&r, "audio-1", "TR_me"));
+        ASSERT_OK(found(&r, "candidate:2 1 UDP 1 192.0.2.1 5001 typ srflx raddr 0.0.0.0 rport 9"));
+        expect(&r, "");
+        ASSERT_OK(answer(&r, 1, NULL, NULL));
+        expect(&r, "[create-offer audio-1 3 restart relayed] ");
+        ASSERT_OK(found(&r, "candidate:3 1 UDP 1 192.0.2.9 5000 typ relay raddr 0.0.0.0 rport 9"));
+        ASSERT_OK(described(&r));
+        expect(&r, "offer 2; trickle; ");
+        ASSERT_OK(answer(&r, 2, NULL, NULL));
+        expect(&r, "[set-remote] ");
+        ASSERT_OK(peer_is(&r, PEER_STATE_CONNECTED));
+        expect(&r, "[done 1 ok] ");
+        ASSERT_OK(sections(&r, 1));
+        expect(&r, "[create-offer audio-1 4 relayed] ");
+}
+
+TEST(a_session_that_is_resumed_may_want_relays_then)
+{
+        Livekit__ClientConfiguration c = LIVEKIT__CLIENT_CONFIGURATION__INIT;
+        Livekit__ReconnectResponse again = LIVEKIT__RECONNECT_RESPONSE__INIT;
+        _rig_ r;
+
+        be_joined(&r);
+        ASSERT_OK(closed(&r, -ECONNRESET, 0, "reset"));
+        ASSERT_OK(deadline(&r));
+        ASSERT_OK(step(&r, &(struct lk_event){ .kind = LK_EV_OPENED }));
+        r.trace[0] = '\0';
+        c.force_relay = LIVEKIT__CLIENT_SETTING__ENABLED;
+        again.client_configuration = &c;
+        ASSERT_OK(SAY(&r, RECONNECT, &again));
+        ASSERT(strstr(r.trace, "[create-offer audio-1 3 restart relayed] "));
+        ASSERT_OK(described(&r));
+        r.trace[0] = '\0';
+        ASSERT_OK(answer(&r, r.offers, NULL, NULL));
+        expect(&r, "[set-remote] ");
+}
+
 TEST(an_offer_that_seems_not_to_be_read_is_sent_again)
 {
         _rig_ r;

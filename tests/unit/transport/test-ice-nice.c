@@ -289,7 +289,7 @@ TEST(tcp_is_dialled_where_there_is_no_udp)
         ASSERT_GE(s.head[1], 20);
         ASSERT_EQ(s.head[2], 0); /* … and a binding request */
         ASSERT_EQ(s.head[3], 1);
-        ASSERT_OK(provider.ops->restart(e.ice)); /* what was held is forgotten */
+        ASSERT_OK(provider.ops->restart(e.ice, false)); /* what was held is forgotten */
         provider.ops->free(e.ice);
         stranger_done(&s);
 }

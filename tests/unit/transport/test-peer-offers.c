@@ -43,6 +43,35 @@ TEST(a_restart_revives_what_was_lost)
         close_room(&r);
 }
 
+/* Known after the first offer: whatever that one said is replaced, and nobody hears of another way any more. */
+TEST(relays_only_from_now_on)
+{
+        const struct peer_offer relays = { .send_audio = true, .restart_ice = true, .relay_only = true };
+        struct room r;
+        char *first, *second, *answer;
+
+        open_room(&r);
+        vloop_run_for(r.loop, 20000);
+        ASSERT_OK(peer_create_offer(r.a.p, &(const struct peer_offer){ .send_audio = true }, &first));
+        ASSERT_OK(peer_create_offer(r.a.p, &relays, &second));
+        ASSERT_EQ(fake_ice_restarts(r.box, 0), 1);
+        ASSERT(strstr(first, " typ host"));
+        ASSERT(!strstr(second, " typ host"));
+        ASSERT(strcmp(strstr(first, "a=ice-ufrag:"), strstr(second, "a=ice-ufrag:")) != 0);
+        ASSERT_OK(peer_set_remote_offer(r.b.p, second, &answer));
+        ASSERT_OK(peer_set_remote_answer(r.a.p, answer));
+        vloop_run_for(r.loop, 300000);
+        ASSERT_EQ(r.a.state, PEER_STATE_CONNECTED);
+        ASSERT_EQ(r.b.state, PEER_STATE_CONNECTED);
+        talk(&r, 5);
+        vloop_run_for(r.loop, 20000);
+        ASSERT_EQ(r.b.n_packets, 5);
+        free(first);
+        free(second);
+        free(answer);
+        close_room(&r);
+}
+
 TEST(a_restart_that_finds_nothing_may_be_repeated)
 {
         const struct peer_offer restart = { .send_audio = true, .restart_ice = true };
