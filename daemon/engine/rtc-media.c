@@ -55,7 +55,7 @@ struct media_peer {
         struct e2ee_keys *e2ee; /* referenced, or NULL */
         struct sender *sender;  /* owned, or NULL */
         uint32_t capture_generation;
-        uint8_t loss_percent; /* last reported, for a sender made later */
+        struct adapt_report report; /* the last one, for a sender made later */
         struct list receivers;
 };
 
@@ -228,7 +228,7 @@ static int sender_new(struct media_peer *p, struct audio_port *port, const struc
         r = tx_track_new(&p->voice, port, gate, on_frame, on_own_speech, p, &s->track);
         if (r < 0)
                 return r;
-        tx_track_set_loss(s->track, p->loss_percent);
+        tx_track_report(s->track, &p->report);
         r = p->e2ee ? tx_track_encrypt(s->track, p->e2ee) : 0;
         if (r < 0)
                 return r;
@@ -417,13 +417,13 @@ static void on_bye(const char *mid, void *ctx)
         (void)ctx;
 }
 
-static void on_loss_report(uint8_t percent, void *ctx)
+static void on_report(const struct rtcp_path_report *r, void *ctx)
 {
         struct media_peer *p = ctx;
 
-        p->loss_percent = percent;
+        p->report = (struct adapt_report){ .loss_percent = r->loss_percent, .rtt_us = r->rtt_us, .burst = r->burst };
         if (p->sender)
-                tx_track_set_loss(p->sender->track, percent);
+                tx_track_report(p->sender->track, &p->report);
 }
 
 static void on_data_open(const char *label, void *ctx)
@@ -452,9 +452,8 @@ static void on_data_closed(void *ctx)
         log_info("data channels of peer %u are closed", ((struct media_peer *)ctx)->number);
 }
 
-static const struct peer_events peer_events = {
-        0, on_state, on_candidate, on_packet, on_bye, on_loss_report, on_data_open, on_data, on_data_closed
-};
+static const struct peer_events peer_events = { 0,         on_state,     on_candidate, on_packet,     on_bye,
+                                                on_report, on_data_open, on_data,      on_data_closed };
 
 static struct media_peer *media_peer_free(struct media_peer *p)
 {

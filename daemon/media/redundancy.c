@@ -1,18 +1,15 @@
-/* redundancy.c - see redundancy.h.
- *
- * A receiver tells a copy's sequence number by counting back from the packet it came in. So the copies are always
- * those of the packets right before, and where one of these cannot be had the older ones are of no use either.
- */
+/* redundancy.c - see redundancy.h. */
 #include "media/redundancy.h"
 
 #include <string.h>
 
-enum { LOSS_FOR_TWO = 5 /* percent */ };
+enum { FRAME_SAMPLES_MAX = 2880 };
 
-void redundancy_set(struct redundancy *r, bool on)
+void redundancy_set(struct redundancy *r, struct adapt_copies copies)
 {
-        r->on = on;
-        redundancy_clear(r);
+        r->copies = copies;
+        if (copies.back[0] == 0)
+                redundancy_clear(r);
 }
 
 void redundancy_clear(struct redundancy *r)
@@ -20,42 +17,43 @@ void redundancy_clear(struct redundancy *r)
         r->n = 0;
 }
 
-void redundancy_report(struct redundancy *r, uint8_t loss_percent)
+/* Whether a frame of this timestamp goes on with the run. */
+static bool continues(const struct redundancy *r, uint32_t timestamp)
 {
-        uint8_t eased = r->loss_percent - (uint8_t)((r->loss_percent + 7) / 8);
+        uint32_t step = timestamp - r->kept[r->newest].timestamp;
 
-        r->loss_percent = loss_percent > eased ? loss_percent : eased;
-}
-
-static unsigned wanted(const struct redundancy *r)
-{
-        if (!r->on)
-                return 0;
-        return r->loss_percent < LOSS_FOR_TWO ? 1 : 2;
+        return r->n > 1 ? step == r->step : r->n == 1 && step <= FRAME_SAMPLES_MAX;
 }
 
 size_t redundancy_get(const struct redundancy *r, uint32_t timestamp, struct media_copy copies[static REDUNDANCY_MAX])
 {
-        unsigned want = wanted(r), first = r->n > want ? r->n - want : 0;
         size_t n = 0;
 
-        for (unsigned i = first; i < r->n; i++)
-                if (timestamp - r->kept[i].timestamp <= REDUNDANCY_AGE_MAX)
-                        copies[n++] = (struct media_copy){ r->kept[i].data, r->kept[i].len, r->kept[i].timestamp };
+        if (!continues(r, timestamp))
+                return 0;
+        for (unsigned i = REDUNDANCY_MAX; i-- > 0;) {
+                unsigned back = r->copies.back[i];
+                unsigned at = (r->newest + REDUNDANCY_BACK_MAX + 1 - back) % REDUNDANCY_BACK_MAX;
+
+                if (back > 0 && back <= r->n)
+                        copies[n++] = (struct media_copy){ r->kept[at].data, r->kept[at].len, r->kept[at].timestamp };
+        }
         return n;
 }
 
 void redundancy_keep(struct redundancy *r, const uint8_t *payload, size_t len, uint32_t timestamp)
 {
-        if (!r->on)
+        if (r->copies.back[0] == 0)
                 return;
-        if (len > REDUNDANCY_COPY_MAX) {
+        if (!continues(r, timestamp) || len > REDUNDANCY_COPY_MAX)
                 redundancy_clear(r);
+        if (len > REDUNDANCY_COPY_MAX)
                 return;
-        }
-        if (r->n == REDUNDANCY_MAX)
-                memmove(&r->kept[0], &r->kept[1], --r->n * sizeof(r->kept[0]));
-        r->kept[r->n].timestamp = timestamp;
-        r->kept[r->n].len = (uint16_t)len;
-        memcpy(r->kept[r->n++].data, payload, len);
+        r->step = timestamp - r->kept[r->newest].timestamp;
+        r->newest = (r->newest + 1) % REDUNDANCY_BACK_MAX;
+        if (r->n < REDUNDANCY_BACK_MAX)
+                r->n++;
+        r->kept[r->newest].timestamp = timestamp;
+        r->kept[r->newest].len = (uint16_t)len;
+        memcpy(r->kept[r->newest].data, payload, len);
 }

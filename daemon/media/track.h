@@ -36,7 +36,7 @@ struct media_frame {
         uint8_t level_dbov;                       /* 0–127 for ssrc-audio-level (RFC 6464), 127 silence */
         bool voice;                               /* V bit of RFC 6464 */
         uint64_t capture_us;                      /* when its last sample was taken from the ring */
-        struct media_copy copies[REDUNDANCY_MAX]; /* of the frames sent right before, the oldest first */
+        struct media_copy copies[REDUNDANCY_MAX]; /* of frames sent before, the oldest first */
         size_t n_copies;
 };
 
@@ -56,7 +56,8 @@ struct tx_track *tx_track_free(struct tx_track *t);
 uint64_t tx_track_pump(struct tx_track *t, uint64_t now_us);
 /* From now on everything is encrypted with these keys (referenced); until the first is there nothing is sent. */
 int tx_track_encrypt(struct tx_track *t, struct e2ee_keys *keys);
-void tx_track_set_loss(struct tx_track *t, uint8_t percent); /* from receiver reports */
+/* What a receiver says of the way to it: repair, bit rate and length of frames follow (media/adapt.h). */
+void tx_track_report(struct tx_track *t, const struct adapt_report *report);
 /* What the other side takes: silence that is not sent, copies inside frames (each also as configured), and copies
  * beside them. */
 void tx_track_set_format(struct tx_track *t, bool dtx, bool fec, bool redundant);

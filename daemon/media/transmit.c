@@ -9,9 +9,22 @@ enum { FADE = 240, BLOCK_US = 10000 };
 void transmit_init(struct transmit *t, uint32_t frame_ms)
 {
         memset(t, 0, sizeof(*t));
-        t->frame_blocks = frame_ms / 10;
-        assert(t->frame_blocks >= 1 && t->frame_blocks <= TRANSMIT_FRAME_MAX);
+        transmit_set_frame(t, frame_ms);
         activity_init(&t->activity);
+}
+
+/* How much silence ends a spurt was reckoned in frames: there their length stays. */
+static void follow_frame(struct transmit *t)
+{
+        if (t->state != TRANSMIT_ENDING)
+                t->frame_blocks = t->frame_blocks_next;
+}
+
+void transmit_set_frame(struct transmit *t, uint32_t frame_ms)
+{
+        t->frame_blocks_next = frame_ms / 10;
+        assert(t->frame_blocks_next >= 1 && t->frame_blocks_next <= TRANSMIT_FRAME_MAX);
+        follow_frame(t);
 }
 
 static void drop_oldest(struct transmit *t, uint32_t n)
@@ -27,6 +40,7 @@ void transmit_clear(struct transmit *t)
         t->state = TRANSMIT_QUIET;
         t->shape = TRANSMIT_AS_IT_IS;
         t->begun = false;
+        follow_frame(t);
         activity_close(&t->activity);
 }
 
@@ -95,6 +109,7 @@ static void follow(struct transmit *t)
                 if (!wanted)
                         break;
                 t->state = TRANSMIT_TALKING; /* pressed again at once: the same spurt */
+                follow_frame(t);
                 t->shape = t->shape == TRANSMIT_SILENCE ? TRANSMIT_FADE_IN : TRANSMIT_AS_IT_IS;
                 break;
         }
@@ -152,12 +167,14 @@ bool transmit_get(struct transmit *t, float *frame, struct transmit_frame *ret)
                 memcpy(frame + i * TRANSMIT_BLOCK, block_at(t, i), sizeof(t->blocks[0]));
         drop_oldest(t, t->frame_blocks);
         *ret = (struct transmit_frame){ .end_us = t->end_us - t->held * BLOCK_US,
+                                        .samples = t->frame_blocks * TRANSMIT_BLOCK,
                                         .first = !t->begun,
                                         .last = t->state == TRANSMIT_ENDING && t->tail == 0 };
         t->begun = !ret->last;
         if (ret->last) {
                 t->state = TRANSMIT_QUIET;
                 t->shape = TRANSMIT_AS_IT_IS;
+                follow_frame(t);
         }
         return true;
 }

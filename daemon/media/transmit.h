@@ -31,7 +31,8 @@ enum transmit_state {
 enum transmit_shape { TRANSMIT_AS_IT_IS, TRANSMIT_FADE_IN, TRANSMIT_FADE_OUT, TRANSMIT_SILENCE };
 
 struct transmit_frame {
-        uint64_t end_us;  /* when its last sample was captured */
+        uint64_t end_us; /* when its last sample was captured */
+        uint32_t samples;
         bool first, last; /* of a spurt */
 };
 
@@ -39,17 +40,20 @@ struct transmit {
         enum transmit_mode mode;
         bool pressed;
         enum transmit_state state;
-        bool begun;                /* a frame of this spurt went out */
-        uint32_t tail;             /* blocks of silence still to come until the spurt is over */
-        enum transmit_shape shape; /* of the next block */
-        uint32_t frame_blocks;     /* in a frame */
-        uint32_t oldest, held;     /* of blocks */
-        uint64_t end_us;           /* of the newest block */
+        bool begun;                 /* a frame of this spurt went out */
+        uint32_t tail;              /* blocks of silence still to come until the spurt is over */
+        enum transmit_shape shape;  /* of the next block */
+        uint32_t frame_blocks;      /* in a frame */
+        uint32_t frame_blocks_next; /* from where no spurt is about to end */
+        uint32_t oldest, held;      /* of blocks */
+        uint64_t end_us;            /* of the newest block */
         struct activity activity;
         float blocks[TRANSMIT_HELD_MAX][TRANSMIT_BLOCK];
 };
 
 void transmit_init(struct transmit *t, uint32_t frame_ms);
+/* Frames of another length (10, 20, 40, 60), from the next one on; a spurt that is about to end does so before. */
+void transmit_set_frame(struct transmit *t, uint32_t frame_ms);
 /* The mode, and whether the key of push-to-talk is pressed: from now on. */
 void transmit_control(struct transmit *t, enum transmit_mode mode, bool pressed);
 /* A block whose last sample was captured at end_us. */

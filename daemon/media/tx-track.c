@@ -38,16 +38,18 @@ struct tx_track {
         struct level level;    /* of what is sent */
         struct level captured; /* while somebody looks at it */
         struct tx_stats stats;
-        uint32_t samples, duration_us; /* of a frame */
-        bool open;                     /* the gate, when last looked at */
-        uint32_t closings;             /* likewise: samples pass under these */
-        uint32_t skip;                 /* frames still to come that were captured before it opened */
+        uint32_t samples;      /* of a frame as configured: what did not pass the gate is counted in these */
+        uint32_t last_samples; /* of the last frame */
+        bool open;             /* the gate, when last looked at */
+        uint32_t closings;     /* likewise: samples pass under these */
+        uint32_t skip;         /* frames still to come that were captured before it opened */
         uint64_t samples_gated;
         bool silent;        /* the frame before was not sent: the next carries the marker */
         bool resumed;       /* no frame yet of this spurt */
         uint32_t timestamp; /* of the last frame */
         uint64_t end_us;    /* when it ended; 0: there was none */
         bool dtx, fec;      /* as configured */
+        struct adapt adapt;
         struct transmit transmit;
         struct redundancy redundancy;
         float frames[FRAME_SAMPLES_MAX];
@@ -70,9 +72,10 @@ int tx_track_new(const struct voice_config *config, struct audio_port *port, con
         t->speaking = speaking;
         t->ctx = ctx;
         t->samples = voice_enc_frame_samples(t->enc);
-        t->duration_us = config->frame_ms * 1000;
         t->dtx = config->dtx;
         t->fec = config->fec;
+        adapt_init(&t->adapt, config->bitrate, config->frame_ms);
+        adapt_format(&t->adapt, config->fec, false);
         transmit_init(&t->transmit, config->frame_ms);
         t->timestamp = rand_u32(&rand_system); /* RFC 3550 5.1 */
         *ret = take_ptr(t);
@@ -150,13 +153,19 @@ static void follow_gate(struct tx_track *t)
         t->skip = frames_under_way(t->port);
 }
 
-/* Moves the RTP clock to the frame that ended at end_us. */
-static void advance_clock(struct tx_track *t, uint64_t end_us)
+static uint32_t duration_us(uint32_t samples)
 {
-        uint64_t expected_us = t->end_us + t->duration_us;
+        return samples / 48 * 1000; /* frames are whole milliseconds */
+}
+
+/* Moves the RTP clock to the frame of so many samples that ended at end_us. */
+static void advance_clock(struct tx_track *t, uint32_t samples, uint64_t end_us)
+{
+        uint64_t expected_us = t->end_us + duration_us(samples);
         uint64_t gap_us = t->end_us && end_us > expected_us ? end_us - expected_us : 0;
 
-        t->timestamp += t->samples;
+        t->timestamp += t->last_samples;
+        t->last_samples = samples;
         if (gap_us > (t->resumed ? 0 : STALL_US)) {
                 t->timestamp += (uint32_t)(gap_us * 6 / 125);
                 t->silent = true;
@@ -189,17 +198,19 @@ static int seal(struct tx_track *t, const uint8_t **frame, int len, uint8_t *roo
         return 0;
 }
 
-static void encode(struct tx_track *t, uint64_t end_us)
+static void encode(struct tx_track *t, uint32_t samples, uint64_t end_us)
 {
         uint8_t packet[VOICE_PACKET_MAX], sealed[VOICE_PACKET_MAX + E2EE_OVERHEAD];
         const uint8_t *payload = packet;
         double energy;
-        uint8_t dbov = level_measure(t->frames, t->samples, &energy);
-        int n = voice_enc_encode(t->enc, t->frames, packet);
+        uint8_t dbov = level_measure(t->frames, samples, &energy);
+        int n;
 
-        audio_port_meter(t->port, t->frames, t->samples);
-        advance_clock(t, end_us);
-        if (level_update(&t->level, dbov, t->duration_us, end_us))
+        voice_enc_set_frame(t->enc, samples);
+        n = voice_enc_encode(t->enc, t->frames, packet);
+        audio_port_meter(t->port, t->frames, samples);
+        advance_clock(t, samples, end_us);
+        if (level_update(&t->level, dbov, duration_us(samples), end_us))
                 t->speaking(t->level.speaking, t->ctx);
         t->stats.frames_encoded++;
         if (n <= 0)
@@ -264,11 +275,11 @@ static void send_frames(struct tx_track *t)
         struct transmit_frame f;
 
         while (transmit_get(&t->transmit, t->frames, &f)) {
-                if (!capture_gate_pass(t->gate, t->closings, t->frames, t->samples))
+                if (!capture_gate_pass(t->gate, t->closings, t->frames, f.samples))
                         continue;
                 if (f.first)
                         t->silent = t->resumed = true;
-                encode(t, f.end_us);
+                encode(t, f.samples, f.end_us);
                 if (f.last)
                         stop_speaking(t);
         }
@@ -317,18 +328,29 @@ uint64_t tx_track_pump(struct tx_track *t, uint64_t now_us)
         return level_deadline(&t->level);
 }
 
-void tx_track_set_loss(struct tx_track *t, uint8_t percent)
+static void follow_plan(struct tx_track *t)
 {
-        voice_enc_set_loss(t->enc, percent);
-        redundancy_report(&t->redundancy, percent);
+        struct adapt_plan p;
+
+        adapt_get_plan(&t->adapt, &p);
+        voice_enc_set_loss(t->enc, p.fec_percent);
+        voice_enc_set_bitrate(t->enc, p.bitrate);
+        transmit_set_frame(&t->transmit, p.frame_ms);
+        redundancy_set(&t->redundancy, p.copies);
+}
+
+void tx_track_report(struct tx_track *t, const struct adapt_report *report)
+{
+        adapt_report(&t->adapt, report);
+        follow_plan(t);
 }
 
 void tx_track_set_format(struct tx_track *t, bool dtx, bool fec, bool redundant)
 {
         voice_enc_set_dtx(t->enc, t->dtx && dtx);
         voice_enc_set_fec(t->enc, t->fec && fec);
-        if (redundant != t->redundancy.on)
-                redundancy_set(&t->redundancy, redundant);
+        adapt_format(&t->adapt, t->fec && fec, redundant);
+        follow_plan(t);
 }
 
 void tx_track_get_stats(const struct tx_track *t, struct tx_stats *ret)

@@ -71,6 +71,16 @@ struct voice_enc *voice_enc_free(struct voice_enc *e)
         return NULL;
 }
 
+void voice_enc_set_frame(struct voice_enc *e, uint32_t samples)
+{
+        e->samples = samples;
+}
+
+void voice_enc_set_bitrate(struct voice_enc *e, uint32_t bitrate)
+{
+        (void)opus_encoder_ctl(opus(e), OPUS_SET_BITRATE((opus_int32)bitrate));
+}
+
 uint32_t voice_enc_frame_samples(const struct voice_enc *e)
 {
         return e->samples;

@@ -19,6 +19,8 @@ enum { VOICE_PACKET_MAX = 1100 };
 int voice_enc_new(const struct voice_config *config, struct voice_enc **ret);
 struct voice_enc *voice_enc_free(struct voice_enc *e);
 
+void voice_enc_set_frame(struct voice_enc *e, uint32_t samples); /* 10, 20, 40 or 60 ms of them */
+void voice_enc_set_bitrate(struct voice_enc *e, uint32_t bitrate);
 uint32_t voice_enc_frame_samples(const struct voice_enc *e);
 /* Encodes one frame of voice_enc_frame_samples(). Bytes written to packet (VOICE_PACKET_MAX); 0: nothing to send. */
 int voice_enc_encode(struct voice_enc *e, const float *frames, uint8_t *packet);

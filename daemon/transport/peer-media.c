@@ -15,7 +15,9 @@
 enum {
         PAYLOAD_MAX = 1200,
         RED_PAYLOAD_MAX = 1100, /* copies make no packet longer than a frame alone may be */
-        MID_PACKETS = 50        /* first second: RFC 8843 15 wants it until the other side surely knows */
+        FRAME_MIN = 480,        /* of Opus as it is sent: 10 to 60 ms */
+        FRAME_MAX = 2880,
+        MID_PACKETS = 50 /* first second: RFC 8843 15 wants it until the other side surely knows */
 };
 
 struct packet_buf {
@@ -55,20 +57,18 @@ static void on_gone(struct rtp_source *source, void *ctx)
         srtpctx_forget(p->srtp, source->ssrc);
 }
 
-static void on_loss_report(uint8_t percent, void *ctx)
+static void on_report(const struct rtcp_path_report *r, void *ctx)
 {
         struct peer *p = ctx;
 
-        p->ev.loss_report(percent, p->ctx);
+        p->ev.report(r, p->ctx);
 }
 
 int peer_media_init(struct peer *p, uint64_t now_us)
 {
-        static const struct rtcp_session_events events = { .send = on_rtcp_send,
-                                                           .resend = on_resend,
-                                                           .bye = on_bye,
-                                                           .gone = on_gone,
-                                                           .loss_report = on_loss_report };
+        static const struct rtcp_session_events events = {
+                .send = on_rtcp_send, .resend = on_resend, .bye = on_bye, .gone = on_gone, .report = on_report
+        };
         struct rtcp_session_config config = { .cname = p->cname, .rng = p->rng, .now_us = now_us };
 
         do
@@ -153,7 +153,18 @@ static void deliver(struct peer *p, const struct arrival *a, const uint8_t *payl
                 p->ev.packet(&packet, p->ctx);
 }
 
-/* RFC 2198 does not number its copies: they are those of the packets right before. What is here is not asked for. */
+/* RFC 2198 does not number its copies. They are those of the packets right before, but for two of which the older one
+ * is three or four frames old and not two: rtcroomd spaces copies so against long losses (media/redundancy.h). */
+static unsigned oldest_distance(const struct red_block *blocks, unsigned n_copies)
+{
+        unsigned frame = n_copies == 2 ? blocks[1].offset : 0;
+        bool spaced = frame >= FRAME_MIN && frame <= FRAME_MAX && frame % FRAME_MIN == 0 &&
+                      (blocks[0].offset == 3 * frame || blocks[0].offset == 4 * frame);
+
+        return spaced ? blocks[0].offset / frame : n_copies;
+}
+
+/* What is here is not asked for. */
 static void deliver_copy(struct peer *p, const struct arrival *a, const struct red_block *block, unsigned back)
 {
         const struct peer_packet packet = { .mid = a->section->mid,
@@ -188,7 +199,8 @@ static void deliver_red(struct peer *p, const struct arrival *a)
                 return;
         }
         for (int i = 0; i < n - 1; i++)
-                deliver_copy(p, a, &blocks[i], (unsigned)(n - 1 - i));
+                deliver_copy(p, a, &blocks[i],
+                             i == 0 ? oldest_distance(blocks, (unsigned)n - 1) : (unsigned)(n - 1 - i));
         deliver(p, a, blocks[n - 1].data, blocks[n - 1].len);
 }
 

@@ -21,6 +21,7 @@
 #include "base/loop.h"
 #include "base/rand.h"
 #include "transport/ice.h"
+#include "transport/rtcp-session.h"
 
 struct dtls_identity;    /* transport/dtls.h: certificate made once per process */
 struct datachan_message; /* transport/datachan.h */
@@ -68,7 +69,7 @@ struct peer_events {
         void (*candidate)(const char *mid, uint32_t mline, const char *line /* NULL: end of candidates */, void *ctx);
         void (*packet)(const struct peer_packet *p, void *ctx);
         void (*bye)(const char *mid, void *ctx);
-        void (*loss_report)(uint8_t percent, void *ctx); /* of what we send, from receiver reports */
+        void (*report)(const struct rtcp_path_report *r, void *ctx); /* of a receiver on what we send */
         /* Data channels; may be NULL where none are taken or offered. */
         void (*data_open)(const char *label, void *ctx);
         void (*data)(const struct datachan_message *m, void *ctx);

@@ -28,6 +28,11 @@ enum {
         CNAME_SIZE = 64,
 };
 
+/* Losses since the last report, and how many times something was lost. */
+struct losses {
+        unsigned packets, times;
+};
+
 struct rtcp_session {
         struct rtcp_session_events ev;
         void *ctx;
@@ -41,6 +46,8 @@ struct rtcp_session {
         uint32_t octets_sent, last_timestamp;
         uint64_t last_sent_us; /* 0: never */
         uint64_t report_us, nack_us, probe_us;
+        struct losses asked, missed; /* by the other side for ours; of what comes in */
+        uint32_t asked_highest;      /* sequence number; above 16 bits: none */
         struct rtcp_session_stats stats;
 };
 
@@ -57,6 +64,7 @@ int rtcp_session_new(const struct rtcp_session_config *config, const struct rtcp
         s->ssrc = config->ssrc;
         s->unix_offset_us = config->unix_us - config->now_us;
         s->report_us = s->nack_us = LOOP_NEVER;
+        s->asked_highest = UINT32_MAX;
         list_init(&s->sources);
         sent_ring_init(&s->sent, config->now_us);
         snprintf(s->cname, sizeof(s->cname), "%s", config->cname);
@@ -181,11 +189,23 @@ static void learn_rtt(struct rtcp_session *s, uint64_t sample_us)
         s->stats.rtt_us = s->stats.rtt_us == 0 ? sample : s->stats.rtt_us - s->stats.rtt_us / 4 + sample / 4;
 }
 
+static void note_gap(struct rtcp_session *s, const struct rtp_source *source, uint16_t seq)
+{
+        int gap = rtp_seq_diff((uint16_t)source->highest, seq) - 1;
+
+        if (gap < 1 || gap > RTP_SOURCE_MISSING_MAX) /* longer: an outage, which no repair is for */
+                return;
+        s->missed.packets += (unsigned)gap;
+        s->missed.times++;
+}
+
 bool rtcp_session_received(struct rtcp_session *s, struct rtp_source *source, const struct rtp_packet *p, bool ask,
                            uint64_t now_us)
 {
-        uint64_t waited_us = rtp_source_put(source, p->seq, p->timestamp, now_us);
+        uint64_t waited_us;
 
+        note_gap(s, source, p->seq);
+        waited_us = rtp_source_put(source, p->seq, p->timestamp, now_us);
         list_remove(&source->link);
         prepend(s, source);
         if (waited_us > 0)
@@ -220,29 +240,43 @@ static void on_sender(const struct rtcp_sender *sender, void *ctx)
 }
 
 /* RFC 3550 6.4.1: arrival - LSR - DLSR, in 1/65536 s with wrap-around. */
-static void measure_rtt(struct rtcp_session *s, const struct rtcp_report *r, uint64_t now_us)
+static uint32_t measure_rtt(struct rtcp_session *s, const struct rtcp_report *r, uint64_t now_us)
 {
         uint32_t rtt = rtcp_ntp_middle(ntp_at(s, now_us)) - r->last_sr - r->delay;
         uint64_t rtt_us = (uint64_t)rtt * US_PER_SEC >> 16;
 
-        if (r->last_sr != 0 && rtt_us < RTT_BELIEVED_US)
-                learn_rtt(s, rtt_us);
+        if (r->last_sr == 0 || rtt_us >= RTT_BELIEVED_US)
+                return 0;
+        learn_rtt(s, rtt_us);
+        return (uint32_t)rtt_us;
+}
+
+static double mean_burst(struct rtcp_session *s)
+{
+        const struct losses *l = s->asked.times > 0 ? &s->asked : &s->missed;
+        double mean = l->times > 0 ? (double)l->packets / l->times : 0;
+
+        s->asked = s->missed = (struct losses){ 0 };
+        return mean;
 }
 
 static void on_report(uint32_t reporter, const struct rtcp_report *r, void *ctx)
 {
         struct reading *in = ctx;
         struct rtcp_session *s = in->s;
+        struct rtcp_path_report path;
 
         (void)reporter;
         if (r->ssrc != s->ssrc || s->last_sent_us == 0)
                 return;
-        measure_rtt(s, r, in->now_us);
+        path = (struct rtcp_path_report){ .loss_percent = (uint8_t)(r->fraction_lost * 100 / 256),
+                                          .rtt_us = measure_rtt(s, r, in->now_us),
+                                          .burst = mean_burst(s) };
         s->stats.reports++;
         s->stats.remote_packets_lost = r->lost;
         s->stats.remote_fraction_lost = r->fraction_lost / 256.0;
         s->stats.remote_jitter_us = (uint32_t)((uint64_t)r->jitter * US_PER_SEC / CLOCK_RATE);
-        s->ev.loss_report((uint8_t)(r->fraction_lost * 100 / 256), s->ctx);
+        s->ev.report(&path, s->ctx);
 }
 
 static void on_bye(uint32_t ssrc, void *ctx)
@@ -256,6 +290,18 @@ static void on_bye(uint32_t ssrc, void *ctx)
         remove_source(in->s, source);
 }
 
+/* Each packet once, however often it is asked for. */
+static void note_asked(struct rtcp_session *s, uint16_t seq)
+{
+        int ahead = s->asked_highest > UINT16_MAX ? 2 : rtp_seq_diff((uint16_t)s->asked_highest, seq);
+
+        if (ahead < 1)
+                return;
+        s->asked_highest = seq;
+        s->asked.packets++;
+        s->asked.times += ahead > 1;
+}
+
 static void on_nack(uint32_t media_ssrc, uint16_t seq, void *ctx)
 {
         struct reading *in = ctx;
@@ -265,6 +311,7 @@ static void on_nack(uint32_t media_ssrc, uint16_t seq, void *ctx)
         if (media_ssrc != s->ssrc)
                 return;
         s->stats.nacks_received++;
+        note_asked(s, seq);
         p = sent_ring_take(&s->sent, seq, in->now_us);
         if (!p)
                 return;

@@ -6,6 +6,9 @@
  * Reports go out about once a second (half to one and a half, RFC 3550 6.3.1) while anything is sent or heard. A lost
  * packet is asked for at once, as long as an answer can be expected in time: the round trip is taken from receiver
  * reports, and where nothing is sent (a subscriber's transport) from the NACKs themselves.
+ *
+ * Reports tell how much was lost and not how: that is seen in the NACKs for what we send, or, where the other side
+ * asks for nothing, in what is lost on the way to us, since it is mostly the same last mile that loses both.
  */
 #pragma once
 
@@ -17,6 +20,13 @@
 #include "transport/rtp-source.h"
 #include "wire/rtp.h"
 
+/* What a receiver says of the way to it. */
+struct rtcp_path_report {
+        uint8_t loss_percent;
+        uint32_t rtt_us; /* of this report; 0: not known */
+        double burst;    /* mean length of losses since the report before, in packets; 0: there was none to be seen */
+};
+
 struct rtcp_session_events {
         uint32_t version; /* 0 */
         /* A compound to be encrypted and sent. The buffer is writable and has room to grow for that. */
@@ -24,7 +34,7 @@ struct rtcp_session_events {
         void (*resend)(const uint8_t *packet, size_t len, void *ctx); /* as it was sent, encrypted */
         void (*bye)(struct rtp_source *source, void *ctx);            /* then it is gone */
         void (*gone)(struct rtp_source *source, void *ctx);           /* forgotten for another one's sake */
-        void (*loss_report)(uint8_t percent, void *ctx);
+        void (*report)(const struct rtcp_path_report *r, void *ctx);
 };
 
 struct rtcp_session_config {

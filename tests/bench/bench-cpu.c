@@ -108,14 +108,14 @@ static void on_bye(const char *mid, void *ctx)
         (void)mid, (void)ctx;
 }
 
-static void on_loss(uint8_t percent, void *ctx)
+static void on_report(const struct rtcp_path_report *r, void *ctx)
 {
-        (void)percent, (void)ctx;
+        (void)r, (void)ctx;
 }
 
 static void connect_peers(struct bench *b, struct fake_ice_box *box, struct dtls_identity *id, struct rng *rng)
 {
-        static const struct peer_events ev = { 0, on_state, on_candidate, on_packet, on_bye, on_loss };
+        static const struct peer_events ev = { 0, on_state, on_candidate, on_packet, on_bye, on_report };
         struct peer_config c = { .loop = b->loop,
                                  .ice = fake_ice_box_provider(box),
                                  .ice_config = { .controlling = true },
@@ -168,7 +168,7 @@ static uint64_t run_between(long frames, bool copies, struct e2ee_keys *keys)
         }
         connect_peers(&b, box, id, &rng);
         tx_track_set_format(tx, false, !copies, copies); /* at a loss of 10 % Opus' own copies would cost more */
-        tx_track_set_loss(tx, copies ? 10 : 0);
+        tx_track_report(tx, &(struct adapt_report){ .loss_percent = copies ? 10 : 0 });
         for (long period = 0; period < frames * (FRAME / QUANTUM); period++) {
                 pcm_ring_write(in->ring, next_speech(QUANTUM), QUANTUM);
                 (void)tx_track_pump(tx, loop_now_us(b.loop));

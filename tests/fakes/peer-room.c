@@ -70,15 +70,15 @@ static void on_bye(const char *mid, void *ctx)
         e->n_byes++;
 }
 
-static void on_loss_report(uint8_t percent, void *ctx)
+static void on_report(const struct rtcp_path_report *r, void *ctx)
 {
         struct end *e = ctx;
 
-        e->loss_percent = percent;
+        e->loss_percent = r->loss_percent;
 }
 
 const struct peer_events peer_room_events = {
-        .state = on_state, .candidate = on_candidate, .packet = on_packet, .bye = on_bye, .loss_report = on_loss_report
+        .state = on_state, .candidate = on_candidate, .packet = on_packet, .bye = on_bye, .report = on_report
 };
 
 static int open_peer(struct room *r, struct end *e, unsigned side)
@@ -178,11 +178,12 @@ void talk(struct room *r, unsigned n)
                                           .voice = true };
 
                 m.n_copies = i < r->copies ? i : r->copies;
-                for (unsigned k = 0; k < m.n_copies; k++)
-                        m.copies[k] =
-                                (struct media_packet_copy){ payload, sizeof(payload),
-                                                            r->timestamp - (unsigned)(m.n_copies - k) * FRAME_TICKS };
+                for (unsigned k = 0; k < m.n_copies; k++) {
+                        unsigned back = k == 0 && m.n_copies == 2 && r->spaced ? r->spaced : (unsigned)m.n_copies - k;
 
+                        m.copies[k] = (struct media_packet_copy){ payload, sizeof(payload),
+                                                                  r->timestamp - back * FRAME_TICKS };
+                }
                 ASSERT_OK(peer_send(r->a.p, &m, loop_now_us(r->loop)));
                 vloop_run_for(r->loop, 20000);
         }

@@ -35,6 +35,7 @@ struct room {
         struct rng rng;
         bool red;
         unsigned copies; /* that go with each frame */
+        unsigned spaced; /* how far back the older one of two is; 0: right before the other */
         struct end a, b;
         uint32_t timestamp;
 };

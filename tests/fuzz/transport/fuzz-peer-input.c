@@ -55,15 +55,15 @@ static void on_bye(const char *mid, void *ctx)
         (void)ctx;
 }
 
-static void on_loss(uint8_t percent, void *ctx)
+static void on_report(const struct rtcp_path_report *r, void *ctx)
 {
         (void)ctx;
-        if (percent > 100)
+        if (r->loss_percent > 100 || r->burst < 0 || r->burst > 65536)
                 abort();
 }
 
 static const struct peer_events events = {
-        .state = on_state, .candidate = on_candidate, .packet = on_packet, .bye = on_bye, .loss_report = on_loss
+        .state = on_state, .candidate = on_candidate, .packet = on_packet, .bye = on_bye, .report = on_report
 };
 
 static struct rig {

@@ -333,7 +333,7 @@ TEST(loss_is_repaired_from_the_copies)
                 path_new(&(struct netsim_config){ .seed = 3, .delay_us = 10000, .loss = 0.1 }, &c);
         struct rx_stats s = { 0 }, before;
 
-        tx_track_set_loss(p->tx, 10);
+        tx_track_report(p->tx, &(struct adapt_report){ .loss_percent = 10 });
         run(p, 4);
         stay_ms(p, &s);
         before = s;
@@ -356,7 +356,7 @@ static double concealed_with_copies(bool copies, uint8_t reported_loss, double *
         p->red = true;
         p->no_level = true;
         tx_track_set_format(p->tx, false, false, copies);
-        tx_track_set_loss(p->tx, reported_loss);
+        tx_track_report(p->tx, &(struct adapt_report){ .loss_percent = reported_loss });
         run(p, 4);
         stay_ms(p, &s);
         before = s;
@@ -391,7 +391,7 @@ TEST(copies_on_a_clean_line_cost_nothing_but_bytes)
 
         p->red = true;
         tx_track_set_format(p->tx, false, false, true);
-        tx_track_set_loss(p->tx, 10);
+        tx_track_report(p->tx, &(struct adapt_report){ .loss_percent = 10 });
         run(p, 1);
         stay_ms(p, &s);
         run(p, 5);
@@ -703,7 +703,7 @@ TEST(with_the_same_key_it_sounds_and_heals_as_ever)
         _cleanup_(path_freep) struct path *p = encrypted_path(&lossy, &fec, "secret", "secret");
         struct rx_stats s;
 
-        tx_track_set_loss(p->tx, 20);
+        tx_track_report(p->tx, &(struct adapt_report){ .loss_percent = 20 });
         run(p, 3);
         rx_track_get_stats(p->rx, &s);
         ASSERT_NEAR(tone_heard(p, 440), 0.5, 0.1);

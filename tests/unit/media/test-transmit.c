@@ -26,6 +26,7 @@ static void drain(struct stage *s)
                 ASSERT_EQ(f.first, s->sent == 0 || s->lasts == s->firsts);
                 if (!f.first)
                         ASSERT_EQ(f.end_us, s->end_us + s->samples * 125 / 6);
+                ASSERT_EQ(f.samples, s->samples);
                 s->end_us = f.end_us;
                 s->n += s->samples;
                 s->sent++;
@@ -89,6 +90,40 @@ TEST(continuous_is_every_block_in_whole_frames)
                 ASSERT_EQ(count(s, 0.5f), 60 * TRANSMIT_BLOCK - 240);
                 free(s);
         }
+}
+
+TEST(frames_change_their_length_between_two)
+{
+        static const uint32_t lengths[] = { 20, 60, 10, 40 };
+        struct stage *s = stage(20);
+
+        for (size_t i = 0; i < ARRAY_SIZE(lengths); i++) {
+                transmit_set_frame(&s->t, lengths[i]);
+                s->samples = lengths[i] * 48;
+                blocks(s, 13, 0.5f); /* a block is left over now and then */
+        }
+        blocks(s, 2, 0.5f);
+        ASSERT_EQ(s->end_us, s->now_us - (4 * 13 + 2 - s->n / TRANSMIT_BLOCK) * BLOCK_US);
+        ASSERT_EQ(count(s, 0.5f), s->n - 240);
+        free(s);
+}
+
+/* The silence that ends a spurt was reckoned in the frames of then. */
+TEST(an_ending_spurt_keeps_its_length)
+{
+        struct stage *s = stage(20);
+
+        control(s, TRANSMIT_PUSH_TO_TALK, true);
+        blocks(s, 7, 0.5f);
+        control(s, TRANSMIT_PUSH_TO_TALK, false);
+        transmit_set_frame(&s->t, 60);
+        blocks(s, 9, 0.3f);
+        ASSERT_EQ(s->lasts, 1);
+        s->samples = 2880;
+        control(s, TRANSMIT_PUSH_TO_TALK, true);
+        blocks(s, 6, 0.5f);
+        ASSERT_EQ(s->firsts, 2);
+        free(s);
 }
 
 TEST(a_press_sends_the_last_60_ms_at_once_and_a_release_ends)

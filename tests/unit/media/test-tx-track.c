@@ -201,6 +201,50 @@ TEST(a_stalled_device_moves_the_clock)
         ASSERT_NEAR((b->last.timestamp - before.timestamp) / 0.048, b->last.capture_us - before.capture_us, 50);
 }
 
+struct clock_check {
+        struct voice_dec *dec;
+        uint32_t next;            /* timestamp */
+        unsigned frames, lengths; /* lengths: bit per 10 ms */
+};
+
+static void check_clock(const struct media_frame *f, void *ctx)
+{
+        struct clock_check *c = ctx;
+        float out[VOICE_SAMPLES_MAX];
+        uint32_t samples = (uint32_t)voice_dec_decode(c->dec, f->payload, f->len, out);
+
+        if (c->frames++ > 0)
+                ASSERT_EQ(f->timestamp, c->next);
+        c->next = f->timestamp + samples;
+        c->lengths |= 1U << samples / 480;
+}
+
+static void ignore_speaking(bool speaking, void *ctx)
+{
+        (void)speaking;
+        (void)ctx;
+}
+
+/* A full queue makes frames longer and an empty one shorter: the clock counts samples all the same. */
+TEST(frames_of_other_lengths_keep_the_clock)
+{
+        static const struct voice_config c = { .frame_ms = 20, .bitrate = 24000, .complexity = 0 };
+        _cleanup_(bench_freep) struct bench *b = bench_new(&c);
+        struct tone t = { .hz = 400, .amplitude = 0.5 };
+        struct clock_check check = { .dec = b->dec };
+
+        b->track = tx_track_free(b->track);
+        ASSERT_OK(tx_track_new(&c, b->port, &b->gate, check_clock, ignore_speaking, &check, &b->track));
+        set_all(b, true);
+        for (unsigned s = 0; s < 40; s++) {
+                uint32_t rtt_us = s > 3 && s < 20 ? 400000 : 20000;
+
+                tx_track_report(b->track, &(struct adapt_report){ .rtt_us = rtt_us });
+                periods(b, &t, 37);
+        }
+        ASSERT_EQ(check.lengths, 1U << 2 | 1U << 4 | 1U << 6);
+}
+
 TEST(silence_is_not_sent_and_speech_after_it_is_marked)
 {
         _cleanup_(bench_freep) struct bench *b = bench_new(&usual);

@@ -139,6 +139,38 @@ TEST(copies_travel_with_the_frames)
         close_room(&r);
 }
 
+/* Bursts of three: the nearest copy is lost with its frame, the spaced one is not. on_copy() checks the numbers. */
+static bool drop_three_of_fifteen(unsigned from, const uint8_t *data, size_t len, void *ctx)
+{
+        unsigned *n = ctx;
+
+        (void)len;
+        return from != 0 || data[0] < 128 || (data[1] & 0x7f) != 63 || (*n)++ % 15 < 12;
+}
+
+TEST(spaced_copies_find_their_place)
+{
+        for (unsigned spaced = 3; spaced <= 4; spaced++) {
+                unsigned sent = 0, n = 0;
+                struct room r;
+
+                open_room_with(&r, true);
+                connect_room(&r);
+                talk(&r, 10);
+                r.copies = 2;
+                r.spaced = spaced;
+                r.net->tap = drop_three_of_fifteen;
+                r.net->tap_ctx = &sent;
+                talk(&r, 300);
+                for (unsigned i = 15; i < 300; i++)
+                        n += r.b.seen[i] || r.b.copied[i];
+                ASSERT_EQ(n, 285);
+                ASSERT_GT(count_seen(&r.b), 200);
+                ASSERT_LT(count_seen(&r.b), 290);
+                close_room(&r);
+        }
+}
+
 static bool count_longest(unsigned from, const uint8_t *data, size_t len, void *ctx)
 {
         size_t *longest = ctx;

@@ -15,7 +15,7 @@ struct end {
         uint64_t *now_us;
         unsigned n_sent, n_resent, n_byes, n_gone, n_sr, n_rr_blocks, n_nacks, n_cnames;
         uint32_t bye_ssrc;
-        uint8_t loss_percent;
+        struct rtcp_path_report report;
         uint8_t last[1300];
         size_t last_len;
 };
@@ -88,13 +88,13 @@ static void on_gone(struct rtp_source *source, void *ctx)
         ((struct end *)ctx)->n_gone++;
 }
 
-static void on_loss(uint8_t percent, void *ctx)
+static void on_report(const struct rtcp_path_report *r, void *ctx)
 {
-        ((struct end *)ctx)->loss_percent = percent;
+        ((struct end *)ctx)->report = *r;
 }
 
 static const struct rtcp_session_events events = {
-        .send = on_send, .resend = on_resend, .bye = on_bye, .gone = on_gone, .loss_report = on_loss
+        .send = on_send, .resend = on_resend, .bye = on_bye, .gone = on_gone, .report = on_report
 };
 
 struct pair {
@@ -218,12 +218,48 @@ TEST(loss_is_told_and_asked_for)
                 send_one(&p, seq, seq % 10 == 5); /* what is sent again does not arrive either */
         rtcp_session_get_stats(p.a.s, &s);
         ASSERT_NEAR(s.remote_fraction_lost, 0.1, 0.05);
-        ASSERT_NEAR(p.a.loss_percent, 10, 5);
+        ASSERT_NEAR(p.a.report.loss_percent, 10, 5);
         ASSERT_GT(s.remote_packets_lost, 10);
         ASSERT_EQ(p.b.n_nacks, 60); /* 20 lost, three times each */
         ASSERT_EQ(s.nacks_received, 60);
         ASSERT_EQ(s.retransmitted, p.a.n_resent);
         ASSERT_GE(p.a.n_resent, 55);
+        close_pair(&p);
+}
+
+/* The pattern of losses, seen by what is asked for: three in a row are one loss, asked for again or not. */
+TEST(bursts_are_told_from_single_losses)
+{
+        for (unsigned burst = 1; burst <= 3; burst++) {
+                struct pair p;
+
+                open_pair(&p);
+                for (uint16_t seq = 0; seq < 300; seq++)
+                        send_one(&p, seq, seq % 15 >= 5 && seq % 15 < 5 + burst);
+                ASSERT_NEAR(p.a.report.burst, burst, 0.35); /* a report may come amid one */
+                ASSERT_NEAR(p.a.report.rtt_us, 2 * DELAY_US, 2000);
+                close_pair(&p);
+        }
+}
+
+/* Where the other side asks for nothing, what is lost on the way here is the pattern. */
+TEST(bursts_are_seen_in_what_comes_in)
+{
+        struct pair p;
+        struct rtp_packet rtp = packet(0);
+        struct rtp_source *source;
+
+        open_pair(&p);
+        send_one(&p, 0, false);
+        ASSERT_OK(rtcp_session_add(p.a.s, 300, 3, 0, &source));
+        for (uint16_t seq = 0; seq < 150; seq++) {
+                rtp.seq = seq;
+                if (seq % 10 < 8)
+                        rtcp_session_received(p.a.s, source, &rtp, false, p.now_us);
+                send_one(&p, seq + 1, false);
+        }
+        ASSERT_EQ(p.a.report.burst, 2);
+        ASSERT_EQ(p.a.report.loss_percent, 0);
         close_pair(&p);
 }
 
@@ -331,7 +367,7 @@ TEST(foreign_and_broken_rtcp)
         rtcp_put_nack(&b, 999, 100, &seq, 1);
         rtcp_put_nack(&b, 999, 12345, &seq, 1);
         ASSERT_OK(rtcp_session_input(p.a.s, buf, b.at, p.now_us));
-        ASSERT_EQ(p.a.loss_percent, 0); /* nothing was sent: a report on it is nonsense */
+        ASSERT_EQ(p.a.report.loss_percent, 0); /* nothing was sent: a report on it is nonsense */
         ASSERT_EQ(p.a.n_resent, 0);
         ASSERT_EQ(rtcp_session_input(p.a.s, buf, b.at - 1, p.now_us), -EPROTO);
         ASSERT_EQ(rtcp_session_input(p.a.s, buf, 0, p.now_us), -EPROTO);
