@@ -139,27 +139,33 @@ class Network:
 
 
 class BadLine:
-    """A network of one desktop's own at the end of a bad line (tests/tools/bad-line.c): TRACE is the name of a file in
-    tests/traces, or the text of one. What a Network can, it can; equal seeds give equal lines."""
+    """A network at the end of a bad line (tests/tools/bad-line.c): TRACE is the name of a file in tests/traces, or the text
+    of one. What a Network can, it can; equal seeds give equal lines. A workspace can have several."""
 
     def __init__(self, workspace, build, trace, seed=1, signalling="delay"):
-        path = os.path.join(TOP, "tests/traces", trace + ".trace")
-        if not os.path.exists(path):
-            path = os.path.join(workspace.path, "line-%d.trace" % len(workspace.processes))
-            with open(path, "w", encoding="utf-8") as f:
-                f.write(trace + "\n")
-        self.holder = workspace.start(["unshare", "--net", "sleep", "1000"])
+        self.ws = workspace
+        self.number = sum(isinstance(getattr(c, "__self__", None), BadLine) for c in workspace.closers)
+        self.holder = workspace.start(["unshare", "--net", "sleep", "10000"])
         own = os.readlink("/proc/self/ns/net")
         theirs = "/proc/%d/ns/net" % self.holder.pid
         wait_for(lambda: os.readlink(theirs) != own, "a network of its own")
         self.inside = ["nsenter", "--net=" + theirs]
+        ours = "10.79.%d." % (self.number + 1)
         # pylint: disable-next=consider-using-with  # ended in close()
-        self.process = subprocess.Popen([os.path.join(build, "tests/tools/bad-line"), theirs, "10.79.1.1", "10.79.1.2", path, str(seed),
+        self.process = subprocess.Popen([os.path.join(build, "tests/tools/bad-line"), theirs, ours + "1", ours + "2", self.file(trace), str(seed),
                                          signalling], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         workspace.closers.append(self.close)
-        self.answer()
+        self.device = self.answer()
         subprocess.run([*self.inside, "ip", "link", "set", "lo", "up"], check=True)
-        subprocess.run([*self.inside, "ip", "route", "add", "10.79.0.0/16", "dev", "line"], check=True)
+        subprocess.run([*self.inside, "ip", "route", "add", "10.79.0.0/16", "dev", "line0"], check=True)
+
+    def file(self, trace):
+        path = os.path.join(TOP, "tests/traces", trace + ".trace")
+        if not os.path.exists(path):
+            path = os.path.join(self.ws.path, "line-%d.trace" % self.number)
+            with open(path, "w", encoding="utf-8") as f:
+                f.write(trace + "\n")
+        return path
 
     def answer(self):
         line = self.process.stdout.readline()
@@ -177,6 +183,15 @@ class BadLine:
 
     def plug(self):
         self.tell("up")
+
+    def become(self, trace, seed):
+        """From now on it behaves like another trace, from its beginning."""
+        self.tell("trace %s %d" % (self.file(trace), seed))
+
+    def carried(self):
+        """Bytes that were sent into the line towards its far end, the lost ones among them."""
+        fields = next(f for f in map(str.split, read("/proc/net/dev").splitlines()) if f[0] == self.device + ":")
+        return int(fields[9])
 
     def close(self):
         """Returns what the line counted."""

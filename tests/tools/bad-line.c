@@ -2,15 +2,17 @@
  *
  *     bad-line NAMESPACE OURS THEIRS TRACE [SEED] [SIGNALLING]
  *
- * NAMESPACE is a path such as /proc/PID/ns/net. Two TUN devices named `line` appear: here with the address OURS, there
- * with THEIRS (both /24). A packet that enters one leaves the other, both ways by a line of its own; TRACE is a file.
- * TCP suffers only the delay unless SIGNALLING is `all`. "ready" is printed when packets flow, "up"/"down" is read
- * from standard input (a pulled cable), its end ends the program; the counters are printed then. Needs CAP_NET_ADMIN
- * in both namespaces; IPv4.
+ * NAMESPACE is a path such as /proc/PID/ns/net. Two TUN devices named `line0`, `line1` … appear: here with
+ * the address OURS, there with THEIRS (both /24). A packet that enters one leaves the other, both ways by a
+ * line of its own; TRACE is a file. TCP suffers only the delay unless SIGNALLING is `all`. The name of the
+ * device here is printed when packets flow. A line "up" or "down" (a pulled cable) or "trace FILE SEED"
+ * (from now on it behaves like that) is read from standard input and answered; its end ends the program;
+ * the counters are printed then. Needs CAP_NET_ADMIN in both namespaces; IPv4.
  */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <linux/if.h>
 #include <linux/if_tun.h>
 #include <netinet/in.h>
@@ -143,9 +145,8 @@ static void deliver(int timer)
 
 /* ---- beginning ---- */
 
-static void set_address(const char *address)
+static void set_address(struct ifreq r, const char *address)
 {
-        struct ifreq r = { .ifr_name = "line" };
         struct sockaddr_in *a = (struct sockaddr_in *)(void *)&r.ifr_addr;
         int fd = socket(AF_INET, SOCK_DGRAM, 0);
 
@@ -161,9 +162,9 @@ static void set_address(const char *address)
         close(fd);
 }
 
-static int open_end(int namespace, const char *address)
+static int open_end(int namespace, const char *address, char ret_name[static IFNAMSIZ])
 {
-        struct ifreq r = { .ifr_name = "line", .ifr_flags = IFF_TUN | IFF_NO_PI };
+        struct ifreq r = { .ifr_name = "line%d", .ifr_flags = IFF_TUN | IFF_NO_PI };
         int fd;
 
         if (setns(namespace, CLONE_NEWNET) < 0)
@@ -171,7 +172,8 @@ static int open_end(int namespace, const char *address)
         fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
         if (fd < 0 || ioctl(fd, TUNSETIFF, &r) < 0)
                 fail("/dev/net/tun");
-        set_address(address);
+        set_address(r, address);
+        memcpy(ret_name, r.ifr_name, IFNAMSIZ);
         return fd;
 }
 
@@ -186,28 +188,42 @@ static void read_trace(const char *path, char *text, size_t size)
         (void)fclose(f);
 }
 
-static void make_line(const char *path, uint64_t seed, struct line **ret)
+static struct line *make_line(const char *path, uint64_t seed)
 {
+        _cleanup_(line_freep) struct line *l = NULL;
         char text[8192];
         unsigned n = 0;
 
         read_trace(path, text, sizeof(text));
-        if (line_new(text, seed, ret, &n) < 0) {
+        if (line_new(text, seed, &l, &n) < 0) {
                 (void)fprintf(stderr, "bad-line: %s:%u: not a trace\n", path, n);
                 exit(1);
+        }
+        return take_ptr(l);
+}
+
+static void lay_lines(const char *path, uint64_t seed)
+{
+        for (unsigned i = 0; i < 2; i++) {
+                line_free(ends[i].line);
+                ends[i].line = make_line(path, seed + i);
         }
 }
 
 /* False at the end of the input. */
 static bool obey(void)
 {
-        char text[64];
+        char text[4200], path[4096];
         ssize_t len = read(STDIN_FILENO, text, sizeof(text) - 1);
+        uint64_t seed;
 
         if (len <= 0)
                 return false;
         text[len] = '\0';
-        down = strstr(text, "down") != NULL;
+        if (sscanf(text, "trace %4095s %" SCNu64, path, &seed) == 2)
+                lay_lines(path, seed);
+        else
+                down = strstr(text, "down") != NULL;
         (void)printf("%s\n", down ? "down" : "up");
         (void)fflush(stdout);
         return true;
@@ -219,20 +235,20 @@ int main(int argc, char *argv[])
         int there = argc > 4 ? open(argv[1], O_RDONLY | O_CLOEXEC) : -1;
         int timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
         uint64_t seed = argc > 5 ? strtoull(argv[5], NULL, 10) : 1, expirations;
+        char name[IFNAMSIZ];
         struct pollfd fds[4];
 
         if (here < 0 || there < 0 || timer < 0)
                 fail("bad-line NAMESPACE OURS THEIRS TRACE [SEED] [all]");
         all_signalling = argc > 6 && strcmp(argv[6], "all") == 0;
-        ends[1].fd = open_end(there, argv[3]);
-        ends[0].fd = open_end(here, argv[2]);
-        make_line(argv[4], seed, &ends[0].line);
-        make_line(argv[4], seed + 1, &ends[1].line);
+        ends[1].fd = open_end(there, argv[3], name);
+        ends[0].fd = open_end(here, argv[2], name); /* the last: here is where we stay */
+        lay_lines(argv[4], seed);
         fds[0] = (struct pollfd){ ends[0].fd, POLLIN, 0 };
         fds[1] = (struct pollfd){ ends[1].fd, POLLIN, 0 };
         fds[2] = (struct pollfd){ timer, POLLIN, 0 };
         fds[3] = (struct pollfd){ STDIN_FILENO, POLLIN, 0 };
-        (void)printf("ready\n");
+        (void)printf("%s\n", name);
         (void)fflush(stdout);
         for (;;) {
                 if (poll(fds, 4, -1) < 0 && errno != EINTR)
