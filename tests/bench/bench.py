@@ -1,10 +1,13 @@
 #!/usr/bin/python3
-"""bench.py BUILD [--json] [NAME…] - the measured figures: cpu, memory, join, mouth-to-ear, dbus, echo, jitter (default: all).
+"""bench.py BUILD [--json] [--seed N] [--quick] [--live] [--peers NAME,…] [NAME…] - the measured figures (default: all).
 
 Each benchmark runs on the real thing in a network namespace of its own, prints a table, and with --json one object a line:
 {"bench", "metric", "value", "unit", "setup", "peer"}; `peer` names whose figure it is, empty for ours. A benchmark that
-cannot run says so, and the exit status is then 77. Figures of peers are taken in the same run.
+cannot run says so, and the exit status is then 77. Figures of peers are taken in the same run. --seed: of bad lines and
+the like; --quick: fewer and shorter rounds; --live: `jitter` also on real connections beside its rivals; --peers: only
+those (pairs.py names them).
 """
+import argparse
 import json
 import os
 import sys
@@ -20,8 +23,8 @@ NAMES = ["cpu", "memory", "join", "mouth-to-ear", "dbus", "echo", "jitter"]
 class Report:
     """Collects figures of one benchmark; a table for people or JSON lines for programs."""
 
-    def __init__(self, bench, as_json):
-        self.bench, self.as_json, self.rows = bench, as_json, []
+    def __init__(self, bench, options):
+        self.bench, self.options, self.as_json, self.rows = bench, options, options.json, []
 
     def add(self, metric, value, unit, setup="", peer="", goal=""):
         row = {"bench": self.bench, "metric": metric, "value": value, "unit": unit, "setup": setup, "peer": peer}
@@ -37,12 +40,12 @@ class CannotRun(Exception):
     pass
 
 
-def run_one(name, build, as_json):
+def run_one(name, build, options):
     module = __import__("bench_" + name.replace("-", "_"))
-    if not as_json:
+    if not options.json:
         print("\n%s: %s" % (name, module.__doc__.strip().splitlines()[0]), flush=True)
     try:
-        module.run(build, Report(name, as_json), CannotRun)
+        module.run(build, Report(name, options), CannotRun)
         return 0
     except CannotRun as e:
         print("%s cannot run: %s" % (name, e), file=sys.stderr)
@@ -53,16 +56,25 @@ def run_one(name, build, as_json):
         return 1
 
 
+def read_arguments():
+    p = argparse.ArgumentParser(prog="./dev bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("build")
+    p.add_argument("names", nargs="*", metavar="NAME", help=" ".join(NAMES))
+    p.add_argument("--seed", type=int, default=1)
+    p.add_argument("--peers", type=lambda text: text.split(","))
+    for name in ("json", "quick", "live"):
+        p.add_argument("--" + name, action="store_true")
+    options = p.parse_intermixed_args()
+    unknown = [n for n in options.names if n not in NAMES]
+    if unknown:
+        p.error("no benchmark of that name: %s; there are %s" % (" ".join(unknown), " ".join(NAMES)))
+    return options
+
+
 def main():
     workspace.enter_namespace()
-    build, arguments = os.path.abspath(sys.argv[1]), sys.argv[2:]
-    as_json = "--json" in arguments
-    names = [a for a in arguments if not a.startswith("-")] or NAMES
-    unknown = [n for n in names if n not in NAMES]
-    if unknown:
-        print("no benchmark of that name: %s; there are %s" % (" ".join(unknown), " ".join(NAMES)), file=sys.stderr)
-        return 2
-    status = [run_one(name, build, as_json) for name in names]
+    options = read_arguments()
+    status = [run_one(name, os.path.abspath(options.build), options) for name in options.names or NAMES]
     return 1 if 1 in status else max(status)
 
 

@@ -18,7 +18,8 @@ const say = o => process.stdout.write(JSON.stringify(o) + '\n');
 function serve() {
   return new Promise(resolve => {
     const server = http.createServer((request, response) => {
-      const file = files[request.url];
+      const wav = decodeURIComponent(request.url); // what the page is to say
+      const file = wav.endsWith('.wav') ? [wav, 'audio/wav'] : files[request.url];
       if (!file) return response.writeHead(404).end();
       response.writeHead(200, { 'content-type': file[1] }).end(fs.readFileSync(file[0]));
     }).listen(0, '127.0.0.1', () => resolve(server)); // 127.0.0.1 is a secure context: workers and crypto work without TLS

@@ -6,13 +6,14 @@
 'use strict';
 const readline = require('readline');
 const rtc = require('./node_modules/@livekit/rtc-node');
+const { Mouth, Tape } = require('./sound');
 
 const RATE = 48000, FRAME = 480, WINDOW = 9600;
 const say = o => process.stdout.write(JSON.stringify(o) + '\n');
 
 // ---- sound ----
 
-// An ear holds the last WINDOW samples of a track.
+// An ear holds the last WINDOW samples of a track, and all of them on a tape while that runs.
 async function listen(ear, track) {
   for await (const frame of new rtc.AudioStream(track, RATE, 1)) {
     for (const x of frame.data) {
@@ -20,6 +21,7 @@ async function listen(ear, track) {
       ear.at = (ear.at + 1) % WINDOW;
     }
     ear.heard = Date.now();
+    ear.tape.add(frame.data);
   }
 }
 
@@ -45,11 +47,11 @@ function judge(ear) {
   return { hertz, share: windowed > 0 ? Math.min(1, best * 2 / WINDOW / windowed * 1.5) : 0, rms: Math.sqrt(energy / WINDOW) };
 }
 
-// Swells four times a second: a steady tone is noise to Opus' DTX.
-async function play(source, hertz, level) {
+// Swells four times a second: a steady tone is noise to Opus' DTX. Without a pitch, what the mouth says.
+async function play(source, hertz, level, mouth) {
   for (let n = 0; !source.closed; n += FRAME) {
-    const data = new Int16Array(FRAME);
-    for (let i = 0; i < FRAME; i++) {
+    const data = mouth.next(FRAME);
+    for (let i = 0; hertz && i < FRAME; i++) {
       const t = (n + i) / RATE;
       data[i] = 32767 * level * (0.6 + 0.4 * Math.sin(8 * Math.PI * t)) * Math.sin(2 * Math.PI * hertz * t);
     }
@@ -63,6 +65,7 @@ class Participant {
   constructor(who) {
     this.who = who;
     this.ears = new Map(); // identity → ear
+    this.mouth = new Mouth();
   }
 
   tellAll() {
@@ -87,7 +90,7 @@ class Participant {
     this.room.on('trackSubscribed', (t, pub, p) => {
       say({ event: 'trackSubscribed', as: this.who, user: p.identity, sid: pub.sid });
       if (t.kind !== rtc.TrackKind.KIND_AUDIO) return;
-      this.ears.set(p.identity, { samples: new Float64Array(WINDOW), at: 0, heard: 0 });
+      this.ears.set(p.identity, { samples: new Float64Array(WINDOW), at: 0, heard: 0, track: t, tape: new Tape() });
       listen(this.ears.get(p.identity), t);
     });
   }
@@ -114,7 +117,7 @@ class Participant {
     this.publication = await this.room.localParticipant.publishTrack(rtc.LocalAudioTrack.createAudioTrack('microphone', this.source),
       new rtc.TrackPublishOptions({ source: rtc.TrackSource.SOURCE_MICROPHONE, red, dtx }));
     const ms = Number(process.hrtime.bigint() - start) / 1e6;
-    play(this.source, hertz, level);
+    play(this.source, hertz, level, this.mouth);
     return { sid: this.publication.sid, ms };
   }
 
@@ -137,6 +140,20 @@ class Participant {
   mute({ on }) { // the library has the request, but no method for it
     globalThis._ffiClientInstance.request({
       message: { case: 'localTrackMute', value: { trackHandle: this.publication.track.ffi_handle.handle, mute: on } } });
+  }
+
+  say({ path }) { this.mouth.say(path); }
+  record({ user }) { this.ears.get(user).tape.start(); }
+  recorded({ user }) { return this.ears.get(user).tape.take(); }
+
+  // Of what is received of somebody, under the names that browsers have; the library has the request, but no method for it.
+  async stats({ user }) {
+    const client = globalThis._ffiClientInstance, handle = this.ears.get(user).track.ffi_handle.handle;
+    const { asyncId } = client.request({ message: { case: 'getStats', value: { trackHandle: handle } } });
+    const { stats } = await client.waitFor(e => e.message.case === 'getStats' && e.message.value.asyncId === asyncId);
+    const inbound = stats.find(s => s.stats.case === 'inboundRtp').stats.value;
+    const all = Object.entries({ ...inbound.stream, ...inbound.received, ...inbound.inbound }).map(([k, v]) => [k, typeof v === 'bigint' ? Number(v) : v]);
+    return [{ ...Object.fromEntries(all), type: 'inbound-rtp' }];
   }
 
   heard() {
