@@ -27,6 +27,8 @@ class Pair:
 
     peer = ""  # whose figures these are; empty: ours
     setup = ""
+    can_do_without = False  # redundancy, which join(red=False) turns off
+    counts = True           # what it receives, and how much of it was made up
 
     def __init__(self, ws, build, dtx=False, both=False):
         from harness.workspace import BadLine
@@ -39,6 +41,10 @@ class Pair:
         """What the receiver counts for the one whom it hears; {} before the first packet."""
         s = self.inbound()
         return {k: s.get(k, 0) for k in COUNTERS} if s.get("jitterBufferEmittedCount") else {}
+
+    def copies(self):
+        """Bytes of redundancy that the sender says it has sent."""
+        return 0
 
 
 # ---- ours ----
@@ -80,9 +86,15 @@ class Ours(Pair):
         self.recorder.stop()
         return sound.read_wav(self.recorder.path)
 
+    @staticmethod
+    def stats(person, kind):
+        return (person.client.raw(person.path, "org.rtcroom.RtcRoom1.Voice", "GetStats")[0].get(kind) or [{}])[0]
+
     def inbound(self):
-        stats = self.receiver.client.raw(self.receiver.path, "org.rtcroom.RtcRoom1.Voice", "GetStats")[0]
-        return (stats.get("inbound-rtp") or [{}])[0]
+        return self.stats(self.receiver, "inbound-rtp")
+
+    def copies(self):
+        return self.stats(self.sender, "outbound-rtp").get("fecBytesSent", 0)
 
 
 class OursJanus(Ours):
@@ -150,20 +162,20 @@ class Steered(Pair):
 
 class LiveKitClients(Steered):
     setup = "engine=livekit"
-    red = True
+    can_do_without = True
 
     def prepare(self):
         require(self.module)
         self.server = livekit_server(self.ws)
         self.start(self.script)
 
-    def join(self, room):
+    def join(self, room, red=True):
         from harness.workspace import wait_for
         room = "%s-%s" % (type(self).__name__, room)
         for p in (self.sender, self.receiver):
             p.join(self.server, room)
         count = len(self.receiver.events)
-        self.sender.ask("publish", hertz=0, red=self.red, dtx=self.dtx)
+        self.sender.ask("publish", hertz=0, red=red, dtx=self.dtx)
         wait_for(lambda: self.sender.user in self.receiver.ask("heard"), "a track at %s" % self.receiver.user, 30, 0.1)
         del self.receiver.events[:count]
 
