@@ -441,6 +441,28 @@ static void on_asked(SoupMessage *request, struct ws_net *n)
         n->asked = true;
 }
 
+static gboolean on_spare_time(gpointer nothing)
+{
+        (void)nothing;
+        tls_trust_prepare();
+        return G_SOURCE_REMOVE;
+}
+
+/* Nothing else is to be done while the TCP connection is on its way. */
+static void on_progress(SoupMessage *request, GSocketClientEvent event, GIOStream *connection, struct ws_net *n)
+{
+        g_autoptr(GSource) turn = NULL;
+
+        (void)request;
+        (void)connection;
+        if (event != G_SOCKET_CLIENT_CONNECTING)
+                return;
+        turn = g_idle_source_new();
+        g_source_set_priority(turn, G_PRIORITY_HIGH);
+        g_source_set_callback(turn, on_spare_time, NULL, NULL);
+        g_source_attach(turn, net_thread_context(n->thread));
+}
+
 static bool make_request(struct ws_net *n)
 {
         n->request = soup_message_new(SOUP_METHOD_GET, n->url);
@@ -454,6 +476,8 @@ static bool make_request(struct ws_net *n)
                                              n->authorization);
         g_signal_connect(n->request, "accept-certificate", G_CALLBACK(on_certificate), n);
         g_signal_connect(n->request, "wrote-headers", G_CALLBACK(on_asked), n);
+        if (g_str_has_prefix(n->url, "wss:"))
+                g_signal_connect(n->request, "network-event", G_CALLBACK(on_progress), n);
         n->session = soup_session_new();
         n->refusal = ws_refusal_new(n->session, n->authorization);
         if (is_loopback(g_uri_get_host(soup_message_get_uri(n->request))))

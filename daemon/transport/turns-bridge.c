@@ -126,6 +126,7 @@ int turns_bridge_new(struct _GMainContext *context, const char *host, uint16_t p
         b->host = g_strdup(host);
         b->port = port;
         b->cancellable = g_cancellable_new();
+        tls_trust_prepare();
         b->client = g_socket_client_new();
         g_socket_client_set_tls(b->client, TRUE);
         g_main_context_push_thread_default(context); /* where what is accepted, and all that follows, completes */
