@@ -5,6 +5,10 @@
  * from what was last told is told. So an event is never emitted from inside a call into PipeWire, and its receiver may
  * close any stream.
  *
+ * People who may speak have their node at hand: a node that is there sounds within a cycle, one that has to be made
+ * within some 50 ms. But each takes 300 KB here and more in the server. So beyond AT_HAND of them a node is made when
+ * its port needs it, and given back when it has rested for GIVE_BACK_US: a crowd costs what speaks in it.
+ *
  * After the last stream has been closed PipeWire is given back, with its thread and memory, once IDLE_US have passed:
  * leaving a room and joining the next does not pay for it twice.
  */
@@ -24,7 +28,7 @@
 
 LOG_TOPIC("audio/pw-io");
 
-enum { IDLE_US = 10 * 1000 * 1000, REMAKE_US = 1000 * 1000 };
+enum { IDLE_US = 10 * 1000 * 1000, REMAKE_US = 1000 * 1000, AT_HAND = 8, GIVE_BACK_US = 20 * 1000 * 1000 };
 
 struct state {
         bool connected, from_source;
@@ -100,6 +104,17 @@ static struct stream *next_to_tell(struct pwio *io)
         return NULL;
 }
 
+/* Playback nodes in the graph. */
+static unsigned count_nodes(const struct pwio *io)
+{
+        const struct stream *s;
+        unsigned n = 0;
+
+        list_for_each (s, &io->streams, link)
+                n += pwnode_is_attached(s->node) && !pwnode_is_capture(s->node);
+        return n;
+}
+
 static void attach(struct pwio *io, struct stream *s)
 {
         int r;
@@ -112,6 +127,12 @@ static void attach(struct pwio *io, struct stream *s)
         log_warning("%s cannot be put into the graph: %s", pwnode_name(s->node), strerror(-r));
         s->remake_us = loop_now_us(io->loop) + REMAKE_US;
         look_at(io, s->remake_us);
+}
+
+static void attach_or_wait(struct pwio *io, struct stream *s)
+{
+        if (count_nodes(io) < AT_HAND || !pwnode_can_wait(s->node))
+                attach(io, s);
 }
 
 /* A node that PipeWire gave up is taken out after a while and made again. (At once would be too often: there is no
@@ -130,8 +151,21 @@ static uint64_t mend(struct pwio *io, struct stream *s, uint64_t now_us)
                 return s->remake_us;
         s->remake_us = 0;
         pwnode_detach(s->node);
-        attach(io, s);
+        attach_or_wait(io, s);
         return s->remake_us ? s->remake_us : LOOP_NEVER;
+}
+
+/* Returns when to look again. */
+static uint64_t give_back(struct pwio *io, struct stream *s, uint64_t now_us)
+{
+        uint64_t since_us = pwnode_resting_since(s->node);
+
+        if (since_us == 0 || pwnode_is_capture(s->node) || count_nodes(io) <= AT_HAND)
+                return LOOP_NEVER;
+        if (now_us < since_us + GIVE_BACK_US)
+                return since_us + GIVE_BACK_US;
+        pwnode_detach(s->node);
+        return LOOP_NEVER;
 }
 
 static void on_look(void *ctx)
@@ -146,6 +180,9 @@ static void on_look(void *ctx)
                 if (due_us < next_us)
                         next_us = due_us;
                 due_us = pwnode_settle(s->node, now_us);
+                if (due_us < next_us)
+                        next_us = due_us;
+                due_us = give_back(io, s, now_us);
                 if (due_us < next_us)
                         next_us = due_us;
         }
@@ -168,7 +205,7 @@ static void on_up(struct pw_core *core, void *ctx)
 
         (void)core;
         list_for_each (s, &io->streams, link)
-                attach(io, s);
+                attach_or_wait(io, s);
 }
 
 static void on_down(void *ctx)
@@ -214,6 +251,8 @@ static void on_need(int fd, uint32_t events, void *ctx)
         (void)fd;
         (void)events;
         pwnode_wake(s->node);
+        if (!pwnode_is_attached(s->node))
+                attach((struct pwio *)s->base.io, s);
         look_soon(s->base.io);
 }
 
@@ -260,7 +299,7 @@ static int stream_open(struct audio_io *base, const struct audio_stream_params *
         list_append(&io->streams, &s->link);
         (void)loop_set_timer(io->idle, LOOP_NEVER);
         pwcore_start(io->core);
-        attach(io, s);
+        attach_or_wait(io, s);
         *ret = &take_ptr(s)->base;
         return 0;
 }

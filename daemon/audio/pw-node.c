@@ -27,7 +27,7 @@ struct pwnode {
         bool placed;         /* the session manager has been told where this tap goes */
         uint64_t role_us;    /* due: playback takes its role; 0: not linked yet, LOOP_NEVER: it has it */
         uint64_t linked_us;  /* since then; 0: not yet */
-        bool resting;
+        uint64_t resting_us; /* since then; 0: it works */
 };
 
 static struct pw_properties *properties(const struct pwnode *n)
@@ -71,8 +71,8 @@ int pwnode_attach(struct pwnode *n, struct pwcore *core)
 
 void pwnode_detach(struct pwnode *n)
 {
-        n->placed = n->resting = false;
-        n->role_us = n->linked_us = 0;
+        n->placed = false;
+        n->role_us = n->linked_us = n->resting_us = 0;
         if (n->tap)
                 pwcore_retire(n->core, take_ptr(n->tap));
 }
@@ -108,17 +108,18 @@ static uint64_t follow_need(struct pwnode *n, uint64_t now_us)
 
         if (n->linked_us == 0 && pwtap_is_linked(n->tap))
                 n->linked_us = now_us;
-        if (n->linked_us == 0 || n->resting)
+        if (n->linked_us == 0 || n->resting_us)
                 return LOOP_NEVER;
         if (needed_us == AUDIO_PORT_ALWAYS)
                 return now_us + ASK_AGAIN_US;
         since_us = SPA_MAX(needed_us, n->linked_us);
         if (now_us < since_us + REST_AFTER_US)
                 return since_us + REST_AFTER_US;
-        n->resting = audio_port_rest(n->port, needed_us);
-        if (n->resting)
-                pwtap_set_active(n->tap, false);
-        return n->resting ? LOOP_NEVER : now_us + ASK_AGAIN_US;
+        if (!audio_port_rest(n->port, needed_us))
+                return now_us + ASK_AGAIN_US;
+        pwtap_set_active(n->tap, false);
+        n->resting_us = now_us;
+        return LOOP_NEVER;
 }
 
 void pwnode_wake(struct pwnode *n)
@@ -126,9 +127,24 @@ void pwnode_wake(struct pwnode *n)
         eventfd_t times;
 
         (void)eventfd_read(n->port->need_fd, &times);
-        if (n->tap && n->resting)
+        if (n->tap && n->resting_us)
                 pwtap_set_active(n->tap, true);
-        n->resting = false;
+        n->resting_us = 0;
+}
+
+bool pwnode_is_attached(const struct pwnode *n)
+{
+        return n->tap != NULL;
+}
+
+bool pwnode_can_wait(struct pwnode *n)
+{
+        return n->direction == AUDIO_PLAYBACK && audio_port_rest(n->port, atomic_load(&n->port->needed_us));
+}
+
+uint64_t pwnode_resting_since(const struct pwnode *n)
+{
+        return n->resting_us;
 }
 
 int pwnode_need_fd(const struct pwnode *n)

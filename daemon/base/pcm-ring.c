@@ -29,7 +29,7 @@ static int new_ring(uint32_t capacity_frames, uint32_t planes, struct pcm_ring *
         r = aligned_alloc(64, (sizeof(*r) + planes * size * sizeof(float) + 63) / 64 * 64);
         if (!r)
                 return -ENOMEM;
-        memset(r, 0, sizeof(*r) + planes * size * sizeof(float));
+        memset(r, 0, sizeof(*r)); /* what was never written is never read: a ring that is not used takes no pages */
         r->mask = size - 1;
         r->beside = planes > 1 ? r->frames + size : NULL;
         *ret = r;
@@ -43,7 +43,11 @@ int pcm_ring_new(uint32_t capacity_frames, struct pcm_ring **ret)
 
 int pcm_ring_new_pairs(uint32_t capacity_frames, struct pcm_ring **ret)
 {
-        return new_ring(capacity_frames, 2, ret);
+        int r = new_ring(capacity_frames, 2, ret);
+
+        if (r >= 0) /* RT writes it, and must not be the one to whom its pages are given */
+                memset((*ret)->frames, 0, 2 * sizeof(float) * pcm_ring_capacity(*ret));
+        return r;
 }
 
 struct pcm_ring *pcm_ring_free(struct pcm_ring *r)

@@ -1,4 +1,5 @@
-/* voice-dec.c - see voice-dec.h. */
+/* voice-dec.c - see voice-dec.h. The Opus state, 18 KB, is made with the first frame that is decoded: who never speaks
+ * does not cost it. */
 #include "media/voice-dec.h"
 
 #include <errno.h>
@@ -10,11 +11,9 @@ enum {
         DTX_BYTES_MAX = 2
 };
 
-/* There is nothing but the Opus state behind a struct voice_dec: the type is a name for it. */
-static OpusDecoder *opus(struct voice_dec *d)
-{
-        return (OpusDecoder *)(void *)d;
-}
+struct voice_dec {
+        OpusDecoder *opus; /* owned; NULL before the first frame */
+};
 
 /* RFC 6716 4.2.3: the SILK layer begins with one VAD bit for each of its frames and one bit for "FEC follows"; both
  * again for the side channel of stereo. */
@@ -48,25 +47,38 @@ int voice_packet_inspect(const uint8_t *payload, size_t len, struct voice_packet
 
 int voice_dec_new(struct voice_dec **ret)
 {
-        _cleanup_(voice_dec_freep) struct voice_dec *d = calloc(1, (size_t)opus_decoder_get_size(1));
+        struct voice_dec *d = calloc(1, sizeof(*d));
 
         if (!d)
                 return -ENOMEM;
-        if (opus_decoder_init(opus(d), 48000, 1) != OPUS_OK)
-                return -EINVAL;
-        *ret = take_ptr(d);
+        *ret = d;
         return 0;
 }
 
 struct voice_dec *voice_dec_free(struct voice_dec *d)
 {
+        if (!d)
+                return NULL;
+        free(d->opus);
         free(d);
         return NULL;
 }
 
 void voice_dec_reset(struct voice_dec *d)
 {
-        (void)opus_decoder_ctl(opus(d), OPUS_RESET_STATE);
+        free(d->opus);
+        d->opus = NULL;
+}
+
+static int make_opus(struct voice_dec *d)
+{
+        OpusDecoder *o = calloc(1, (size_t)opus_decoder_get_size(1));
+
+        if (!o)
+                return -ENOMEM;
+        (void)opus_decoder_init(o, 48000, 1); /* fails for other rates and channels */
+        d->opus = o;
+        return 0;
 }
 
 static uint32_t whole_steps(uint32_t samples)
@@ -79,8 +91,11 @@ static uint32_t whole_steps(uint32_t samples)
 /* All decoding ends here. A crafted packet can decode to samples of any size: they go no further than full scale. */
 static int decode(struct voice_dec *d, const uint8_t *payload, size_t len, float *frames, uint32_t room, bool fec)
 {
-        int n = opus_decode_float(opus(d), payload, (opus_int32)len, frames, (int)room, fec);
+        int n = d->opus ? 0 : make_opus(d);
 
+        if (n < 0)
+                return n;
+        n = opus_decode_float(d->opus, payload, (opus_int32)len, frames, (int)room, fec);
         if (n <= 0)
                 return -EBADMSG;
         for (int i = 0; i < n; i++)
