@@ -3,12 +3,15 @@
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/resource.h>
 
 #include "base/log.h"
 #include "environment.h"
 #include "log-journal.h"
 #include "rtcroomd.h"
 #include "version.h"
+
+enum { DESCRIPTORS_MAX = 8192 };
 
 static int check(const char *config_path)
 {
@@ -29,6 +32,18 @@ static void set_up_heap(void)
         (void)mallopt(M_MMAP_THRESHOLD, 32 * 1024);
         (void)mallopt(M_TRIM_THRESHOLD, 64 * 1024);
         (void)mallopt(M_TOP_PAD, 16 * 1024);
+}
+
+/* Everybody who can be heard takes two descriptors, and six more with a node: 1024, the usual limit, is a room of 500.
+ * Nothing here uses select(2), for whose sake the limit is low. */
+static void set_up_descriptors(void)
+{
+        struct rlimit l;
+
+        if (getrlimit(RLIMIT_NOFILE, &l) < 0 || l.rlim_cur >= DESCRIPTORS_MAX)
+                return;
+        l.rlim_cur = l.rlim_max < DESCRIPTORS_MAX ? l.rlim_max : DESCRIPTORS_MAX;
+        (void)setrlimit(RLIMIT_NOFILE, &l); /* as far as it goes */
 }
 
 static const char help[] =
@@ -65,6 +80,7 @@ int main(int argc, char **argv)
                 return 2;
         }
         set_up_heap();
+        set_up_descriptors();
         signal(SIGPIPE, SIG_IGN); /* a peer that is gone is an error of the write */
         log_journal_init();
         log_set_debug_topics(getenv("RTCROOMD_DEBUG"));
