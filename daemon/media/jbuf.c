@@ -3,9 +3,10 @@
  * Sequence numbers and timestamps are unwrapped to 64 bits against the highest seen. Packets lie in a ring of slots by
  * sequence number; `low` is the lowest that may be occupied. The reader has a position (next_ts). A missing packet is
  * concealed in one of two ways. If a later one is there, its place is filled and the position moves on. If the buffer
- * is empty nobody knows yet whether the packet is lost or late: sound is made up (`filled`) while the position stays,
- * so that a packet that was only late still plays, with more delay from then on; if it was lost, what was made up
- * counts for the gap and the delay stays as it was.
+ * is empty nobody knows yet whether the packet is lost or late: the sound is drawn out and then made up (`filled`)
+ * while the position stays, so that a packet that was only late still plays, with more delay from then on; if it was
+ * lost, what was drawn out and made up counts for the gap and the delay stays as it was. Drawing out leaves the
+ * decoder alone: for a packet that comes meanwhile, or its copy in the one behind it, nothing has happened.
  */
 #include "media/jbuf.h"
 
@@ -18,14 +19,18 @@ enum {
         STEP = 120,               /* stretches that are made up are multiples of 2.5 ms */
         FILL = 480,               /* how much at a time while it is not known what comes */
         FILL_MAX = 5760,          /* then the sound stops */
+        DRAW_MAX = 480,           /* nothing is drawn out beyond that */
         SILENCE_MAX_US = 1000000, /* DTX refreshes about every 400 ms; without that it is not silence but an end */
         EXCESS_MAX_US = 200000,   /* more than this too late is not caught up with but thrown away */
         AHEAD_MAX_US = 10000000,
+        WAITS = 8,
         PRE_ROLL = 2880,    /* samples of a talk spurt that its sender may have kept until it was sure of it */
         DROPOUT_MAX = 3000, /* RFC 3550 A.1: a larger jump of sequence numbers must be confirmed by a second packet */
         LOSS_ONE = 65536,
+        LOSS_NOTED = LOSS_ONE / 64,
         LOSS_WORTH_FEC =
-                LOSS_ONE / 50 /* from this share of lost packets on it pays to wait for the copy in the next */
+                LOSS_ONE / 50, /* from this share of lost packets on it pays to wait for the copy in the next … */
+        LOSS_NO_DELAY = LOSS_ONE / 100 /* … and to this one what is missing is late rather than lost */
 };
 
 struct slot {
@@ -52,7 +57,10 @@ struct jbuf {
         bool playing;
         bool silent; /* not playing, because the sender is silent */
         int64_t next_ts, last_seq;
-        uint32_t filled; /* samples made up at next_ts without moving it */
+        uint32_t filled;    /* samples drawn out or made up at next_ts without moving it */
+        uint32_t drawn;     /* the former of them */
+        int64_t wait_us[2]; /* the least that packets waited beyond the margin: the last 8, and up to 8 before */
+        uint32_t waits;
         uint32_t last_samples;
         uint32_t loss; /* share of lost packets of late, of LOSS_ONE */
         bool fec;      /* the last packet carried a copy */
@@ -128,14 +136,14 @@ void jbuf_clear(struct jbuf *j)
 {
         drop_packets(j);
         j->placed = j->playing = j->silent = false;
-        j->filled = 0;
+        j->filled = j->drawn = 0;
 }
 
 static uint32_t target_us(const struct jbuf *j)
 {
         uint32_t wait_us = j->fec && j->loss >= LOSS_WORTH_FEC ? j->last_samples * 125 / 6 : 0;
 
-        return j->delay.quantile_us + j->margin_us + wait_us;
+        return delay_target_us(&j->delay) + j->margin_us + wait_us;
 }
 
 /* ---- putting ---- */
@@ -301,8 +309,10 @@ static enum jbuf_put put(struct jbuf *j, const struct jbuf_packet *p)
                 delay_observe_copy(&j->delay, ts, p->arrival_us);
         else
                 delay_observe(&j->delay, ts, p->arrival_us, ts >= j->spurt_ts && ts < j->spurt_ts + PRE_ROLL);
-        if (j->placed && (seq <= j->last_seq || ts < j->next_ts))
+        if (j->placed && (seq <= j->last_seq || ts < j->next_ts)) {
+                j->loss -= j->loss < LOSS_NOTED ? j->loss : LOSS_NOTED; /* it was taken for lost */
                 return JBUF_PUT_LATE;
+        }
         return store(j, p, seq, ts);
 }
 
@@ -328,29 +338,41 @@ static int64_t excess_us(const struct jbuf *j, const struct slot *s, uint64_t no
         return (int64_t)now_us + delay_media_us(queued) - due_us;
 }
 
+static void stop(struct jbuf *j, bool silent, struct jbuf_out *ret)
+{
+        ret->replaced += j->drawn;
+        j->playing = false;
+        j->silent = silent;
+        j->filled = j->drawn = 0;
+}
+
 /* After a long stall of the line or of the reader: goes on with what is recent. */
-static void drop_outdated(struct jbuf *j, uint64_t now_us, uint32_t queued)
+static void drop_outdated(struct jbuf *j, uint64_t now_us, uint32_t queued, struct jbuf_out *ret)
 {
         struct slot *s;
 
         while (j->count > 1 && (s = first(j)) && excess_us(j, s, now_us, queued) > EXCESS_MAX_US) {
                 discard(j, s);
-                j->playing = false;
+                stop(j, j->silent, ret);
         }
 }
 
-static void stop(struct jbuf *j, bool silent)
+static bool may_draw(const struct jbuf *j)
 {
-        j->playing = false;
-        j->silent = silent;
-        j->filled = 0;
+        return j->filled == j->drawn && j->drawn < DRAW_MAX;
+}
+
+static enum jbuf_get draw(const struct jbuf *j, struct jbuf_out *ret)
+{
+        ret->samples = DRAW_MAX - j->drawn;
+        return JBUF_GET_DRAW;
 }
 
 /* Made-up sound in place of one packet, or as long as nothing is known. */
 static enum jbuf_get fill(struct jbuf *j, uint32_t samples, struct jbuf_out *ret)
 {
         if (j->filled >= FILL_MAX) {
-                stop(j, false);
+                stop(j, false, ret);
                 return JBUF_GET_WAIT;
         }
         ret->samples = samples;
@@ -358,15 +380,57 @@ static enum jbuf_get fill(struct jbuf *j, uint32_t samples, struct jbuf_out *ret
         return JBUF_GET_CONCEAL;
 }
 
+/* FILL, or less, so that what is made up ends where a packet would. */
+static uint32_t until_next(const struct jbuf *j)
+{
+        uint32_t left = j->last_samples - j->filled % j->last_samples;
+
+        return left >= FILL ? FILL : left < STEP ? STEP : (left + STEP / 2) / STEP * STEP;
+}
+
 static enum jbuf_get get_empty(struct jbuf *j, uint64_t now_us, struct jbuf_out *ret)
 {
-        if (j->playing && !j->silent)
-                return fill(j, FILL, ret);
+        if (j->playing && !j->silent) {
+                if (may_draw(j))
+                        return draw(j, ret);
+                return fill(j, until_next(j), ret);
+        }
         j->playing = false;
         if (!j->silent || now_us > j->delay.last_arrival_us + SILENCE_MAX_US)
                 return JBUF_GET_WAIT;
         ret->samples = FILL;
         return JBUF_GET_SILENCE;
+}
+
+void jbuf_drawn(struct jbuf *j, uint32_t samples)
+{
+        j->drawn += samples;
+        j->filled += samples;
+}
+
+/* What every packet of late waited for nothing. */
+static int64_t idle_us(struct jbuf *j, const struct slot *s, uint64_t now_us, uint32_t queued)
+{
+        int64_t idle = (int64_t)now_us + delay_media_us(queued) - (int64_t)s->p.arrival_us - j->margin_us;
+
+        if (!j->playing || j->waits == WAITS) {
+                j->wait_us[1] = j->playing ? j->wait_us[0] : INT64_MAX;
+                j->wait_us[0] = INT64_MAX;
+                j->waits = 0;
+        }
+        j->waits++;
+        if (idle < j->wait_us[0])
+                j->wait_us[0] = idle;
+        idle = j->wait_us[0] < j->wait_us[1] ? j->wait_us[0] : j->wait_us[1];
+        return idle > 0 ? idle : 0;
+}
+
+/* How much of what was drawn out stands for packets that are missing before this one. */
+static uint32_t replaced(const struct jbuf *j, const struct slot *s)
+{
+        int64_t missing = s->ts - j->next_ts - (j->filled - j->drawn);
+
+        return missing < 0 ? 0 : missing < j->drawn ? (uint32_t)missing : j->drawn;
 }
 
 static void note_losses(struct jbuf *j, int64_t seq)
@@ -380,7 +444,12 @@ static void note_losses(struct jbuf *j, int64_t seq)
 
 static enum jbuf_get get_frame(struct jbuf *j, struct slot *s, uint64_t now_us, uint32_t queued, struct jbuf_out *ret)
 {
+        int64_t idle = idle_us(j, s, now_us, queued);
+
         ret->excess_us = excess_us(j, s, now_us, queued);
+        if (ret->excess_us > idle)
+                ret->excess_us = idle;
+        ret->replaced += replaced(j, s);
         ret->stay_us = now_us > s->p.arrival_us ? now_us - s->p.arrival_us : 0;
         ret->samples = s->p.samples;
         ret->len = s->p.len;
@@ -390,7 +459,7 @@ static enum jbuf_get get_frame(struct jbuf *j, struct slot *s, uint64_t now_us, 
         j->playing = j->placed = true;
         j->silent = s->p.dtx;
         j->fec = s->p.fec;
-        j->filled = 0;
+        j->filled = j->drawn = 0;
         j->last_seq = s->seq;
         j->last_samples = s->p.samples;
         j->next_ts = s->ts + s->p.samples;
@@ -414,10 +483,14 @@ static enum jbuf_get get_start(struct jbuf *j, struct slot *s, uint64_t now_us, 
 }
 
 /* Packets are missing before this one. */
-static enum jbuf_get get_gap(struct jbuf *j, const struct slot *s, uint32_t missing, struct jbuf_out *ret)
+static enum jbuf_get get_gap(struct jbuf *j, const struct slot *s, uint32_t unfilled, struct jbuf_out *ret)
 {
-        if (!s->p.fec || j->filled > 0 || missing > 2 * s->p.samples || missing % STEP != 0)
-                return fill(j, missing < 2 * FILL ? (missing + STEP - 1) / STEP * STEP : 2 * FILL, ret);
+        uint32_t missing = unfilled + j->drawn;
+
+        if (may_draw(j) && j->loss < LOSS_NO_DELAY)
+                return draw(j, ret);
+        if (!s->p.fec || j->filled > j->drawn || missing > 2 * s->p.samples || missing % STEP != 0)
+                return fill(j, unfilled < 2 * FILL ? (unfilled + STEP / 2) / STEP * STEP : 2 * FILL, ret);
         ret->samples = missing;
         ret->payload = s->payload;
         ret->len = s->p.len;
@@ -433,21 +506,21 @@ enum jbuf_get jbuf_get(struct jbuf *j, uint64_t now_us, uint32_t queued, struct 
         *ret = (struct jbuf_out){ 0 };
         free(j->lent);
         j->lent = NULL;
-        drop_outdated(j, now_us, queued);
+        drop_outdated(j, now_us, queued, ret);
         s = first(j);
         if (!s)
                 return get_empty(j, now_us, ret);
         if (!j->playing)
                 return get_start(j, s, now_us, queued, ret);
         gap = s->ts - j->next_ts - j->filled;
-        if (gap <= 0)
+        if (gap < STEP / 2)
                 return get_frame(j, s, now_us, queued, ret);
         if (j->silent || s->p.marker || s->seq == j->last_seq + 1) { /* the sender was silent in between */
-                stop(j, true);
+                stop(j, true, ret);
                 return get_start(j, s, now_us, queued, ret);
         }
         if (gap > FILL_MAX) {
-                stop(j, false);
+                stop(j, false, ret);
                 return get_start(j, s, now_us, queued, ret);
         }
         return get_gap(j, s, (uint32_t)gap, ret);

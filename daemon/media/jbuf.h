@@ -7,7 +7,10 @@
  * the skew of the two clocks); what a packet took more than that is its delay. Delays are counted in a histogram that
  * forgets, and the target is what of it is worth waiting for plus the margin the reader needs. A packet is *due* at
  * RTP time + base + target. How far sound leaves after that is reported as excess_us: whoever plays corrects his rate
- * by it (drift.h). Silence needs no correction: the next spurt simply begins when it is due.
+ * by it (drift.h). What packets did not wait for is no excess: after a step of the line up nothing is played faster.
+ * Silence needs no correction: the next spurt simply begins when it is due.
+ *
+ * What is late by little plays all the same: the sound before it is drawn out for up to 10 ms (JBUF_GET_DRAW).
  *
  * The caller is the one thread that owns the object. jbuf_new() alone fails (-ENOMEM).
  */
@@ -41,8 +44,9 @@ enum jbuf_put {
 };
 
 enum jbuf_get {
-        JBUF_GET_FRAME,   /* decode the payload */
-        JBUF_GET_FEC,     /* decode the copy of the lost frame in the payload, which stays in the buffer */
+        JBUF_GET_FRAME, /* decode the payload */
+        JBUF_GET_FEC,   /* decode the copy of the lost frame in the payload, which stays in the buffer */
+        JBUF_GET_DRAW,  /* nothing is there yet: draw out what was played last (stretch.h), and tell how much it was */
         JBUF_GET_CONCEAL, /* a packet is missing: make something up */
         JBUF_GET_SILENCE, /* the sender is silent (DTX): comfort noise, or nothing */
         JBUF_GET_WAIT     /* nothing to play; ask again when something has come or a period later */
@@ -54,8 +58,9 @@ struct jbuf_out {
         size_t len;
         bool dtx;          /* FRAME: as it was put */
         bool resumed;      /* FRAME: nothing contiguous came before it */
-        int64_t excess_us; /* FRAME: later (earlier: negative) than it should leave */
+        int64_t excess_us; /* FRAME: later (earlier: negative) than it should leave, as far as packets are there */
         uint64_t stay_us;  /* FRAME: since its arrival */
+        uint32_t replaced; /* FRAME, WAIT, SILENCE: what was drawn out and now stands for a packet that never came */
 };
 
 struct jbuf_stats {
@@ -76,7 +81,8 @@ void jbuf_set_margin(struct jbuf *j, uint32_t us);
 enum jbuf_put jbuf_put(struct jbuf *j, const struct jbuf_packet *p); /* copies the payload */
 /* The next stretch; it will sound after the `queued` samples that the reader still holds. */
 enum jbuf_get jbuf_get(struct jbuf *j, uint64_t now_us, uint32_t queued, struct jbuf_out *ret);
-void jbuf_clear(struct jbuf *j); /* drops the packets; what was learnt about the line stays */
+void jbuf_drawn(struct jbuf *j, uint32_t samples); /* after JBUF_GET_DRAW */
+void jbuf_clear(struct jbuf *j);                   /* drops the packets; what was learnt about the line stays */
 void jbuf_get_stats(const struct jbuf *j, struct jbuf_stats *ret);
 
 DEFINE_CLEANUP(struct jbuf *, jbuf_free)

@@ -9,7 +9,8 @@
  * carry none, the decoded sound. Pumping decodes as long as the ring holds less than the graph takes next.
  *
  * The sound never breaks off or begins with a step: before the ring runs empty because nothing is left to play, 5 ms
- * fade out; after that it fades in. In DTX the decoder's comfort noise is played for as long as it can be heard, then
+ * fade out; after that it fades in. What is made up longer than 20 ms fades away within 100 more, and what comes then
+ * fades in. In DTX the decoder's comfort noise is played for as long as it can be heard, then
  * nothing is decoded at all until the sender speaks. Network thread.
  */
 #include "media/track.h"
@@ -18,12 +19,15 @@
 
 #include "base/loop.h"
 #include "media/drift.h"
+#include "media/fade.h"
 #include "media/jbuf.h"
 #include "media/level.h"
 #include "media/voice-dec.h"
 
 enum {
         FADE = 240,
+        CONCEALED_LOUD = 960,  /* from then on … */
+        CONCEALED_FADE = 4800, /* … concealment fades, within so long */
         COMFORT_QUIETEST = 70, /* -dBov: quieter noise is not worth decoding */
         WAKE_MARGIN_US = 1000  /* the network thread may come so much later than the graph's period */
 };
@@ -39,10 +43,12 @@ struct rx_track {
         struct drift drift;
         struct level level;
         struct rx_stats stats;
-        uint32_t follows; /* the timestamp of a packet that follows the last one without silence */
-        bool has_level;   /* the last packet told its level */
-        bool flowing;   /* the ring ends in sound: fade out before it ends */
-        bool concealing;
+        uint32_t follows;    /* the timestamp of a packet that follows the last one without silence */
+        bool has_level;      /* the last packet told its level */
+        bool flowing;        /* the ring ends in sound: fade out before it ends */
+        uint32_t concealing; /* samples made up without interruption */
+        uint32_t drawn;      /* drawn out until a packet comes, not yet counted as inserted or made up */
+        struct fade fade;
         bool comfort; /* the noise of the sender can be heard */
 };
 
@@ -99,7 +105,9 @@ void rx_track_set_port(struct rx_track *t, struct audio_port *port)
                 voice_dec_reset(t->dec);
         }
         t->port = port ? audio_port_ref(port) : NULL;
-        t->flowing = t->concealing = t->comfort = false;
+        t->flowing = t->comfort = false;
+        t->concealing = t->drawn = 0;
+        t->fade.gain = 0;
         drift_restart(&t->drift);
 }
 
@@ -200,9 +208,8 @@ static uint32_t conceal(struct rx_track *t, uint32_t samples, float *pcm)
 
         if (n < 0)
                 return 0;
-        if (!t->concealing)
-                t->stats.concealment_events++;
-        t->concealing = true;
+        t->stats.concealment_events += t->concealing == 0;
+        t->concealing += (uint32_t)n;
         t->stats.samples_concealed += (uint32_t)n;
         return (uint32_t)n;
 }
@@ -221,7 +228,7 @@ static uint32_t decode_frame(struct rx_track *t, const struct jbuf_out *o, float
                 return conceal(t, o->samples, pcm);
         }
         t->stats.frames_decoded++;
-        t->concealing = false;
+        t->concealing = 0;
         if (!o->dtx)
                 t->comfort = true;
         return (uint32_t)n;
@@ -233,7 +240,7 @@ static uint32_t decode_fec(struct rx_track *t, const struct jbuf_out *o, float *
 
         if (n < 0)
                 return conceal(t, o->samples, pcm);
-        t->concealing = false;
+        t->concealing = 0;
         return (uint32_t)n;
 }
 
@@ -242,7 +249,7 @@ static uint32_t comfort_noise(struct rx_track *t, uint32_t samples, float *pcm)
         double energy;
         int n;
 
-        t->concealing = false;
+        t->concealing = 0;
         if (!t->comfort)
                 return 0;
         n = voice_dec_conceal(t->dec, samples, pcm);
@@ -252,16 +259,27 @@ static uint32_t comfort_noise(struct rx_track *t, uint32_t samples, float *pcm)
         return (uint32_t)n;
 }
 
-static uint32_t next_sound(struct rx_track *t, uint64_t now_us, uint32_t queued, float *pcm)
+/* What was drawn out is time that was inserted, but where a packet was lost it was made up. */
+static void settle_drawn(struct rx_track *t, uint32_t replaced)
 {
-        struct jbuf_out o;
+        uint32_t inserted = t->drawn - replaced;
 
-        switch (jbuf_get(t->jbuf, now_us, queued, &o)) {
-        case JBUF_GET_FRAME: return decode_frame(t, &o, pcm);
-        case JBUF_GET_FEC: return decode_fec(t, &o, pcm);
-        case JBUF_GET_CONCEAL: return conceal(t, o.samples, pcm);
-        case JBUF_GET_SILENCE: return comfort_noise(t, o.samples, pcm);
-        case JBUF_GET_WAIT: t->concealing = false; return 0;
+        t->stats.samples_concealed += replaced;
+        t->stats.samples_inserted += inserted;
+        t->stats.concealment_events += replaced > 0 && t->concealing == 0;
+        drift_shift(&t->drift, -(int32_t)replaced);
+        t->drawn = 0;
+}
+
+static uint32_t next_sound(struct rx_track *t, enum jbuf_get what, const struct jbuf_out *o, float *pcm)
+{
+        switch (what) {
+        case JBUF_GET_FRAME: return decode_frame(t, o, pcm);
+        case JBUF_GET_FEC: return decode_fec(t, o, pcm);
+        case JBUF_GET_CONCEAL: return conceal(t, o->samples, pcm);
+        case JBUF_GET_SILENCE: return comfort_noise(t, o->samples, pcm);
+        case JBUF_GET_DRAW: /* not decoded: draw_out() */
+        case JBUF_GET_WAIT: t->concealing = 0; return 0;
         }
         return 0;
 }
@@ -276,12 +294,6 @@ static void write_ring(struct rx_track *t, const float *pcm, uint32_t n)
         t->stats.samples_removed += n - pcm_ring_write(t->port->ring, out, n); /* only a ring too small loses any */
 }
 
-static void ramp(float *pcm, uint32_t n, float from, float to)
-{
-        for (uint32_t i = 0; i < n; i++)
-                pcm[i] *= from + (to - from) * (float)i / (float)n;
-}
-
 /* Nothing more to play. True if the end was written. */
 static bool end_sound(struct rx_track *t)
 {
@@ -291,23 +303,44 @@ static bool end_sound(struct rx_track *t)
         if (!t->flowing)
                 return false;
         t->flowing = false;
-        n = voice_dec_conceal(t->dec, FADE, pcm);
+        n = t->fade.gain > 0 ? voice_dec_conceal(t->dec, FADE, pcm) : 0;
         if (n > 0) {
-                ramp(pcm, (uint32_t)n, 1, 0);
+                fade_to(&t->fade, 0, FADE, pcm, (uint32_t)n);
                 write_ring(t, pcm, (uint32_t)n);
         }
+        t->fade.gain = 0;
         atomic_store(&t->port->active, false);
         drift_restart(&t->drift);
         return n > 0;
 }
 
+static void draw_out(struct rx_track *t)
+{
+        float out[STRETCH_LAG_MAX];
+        uint32_t n = drift_draw(&t->drift, out);
+
+        jbuf_drawn(t->jbuf, n);
+        t->drawn += n;
+        t->stats.samples_total += n;
+        (void)pcm_ring_write(t->port->ring, out, n);
+}
+
 static bool play_next(struct rx_track *t, uint64_t now_us, uint32_t queued)
 {
         float pcm[VOICE_SAMPLES_MAX];
-        uint32_t n = next_sound(t, now_us, queued, pcm);
+        struct jbuf_out o;
+        enum jbuf_get what = jbuf_get(t->jbuf, now_us, queued, &o);
         double energy;
         uint8_t dbov;
+        uint32_t n;
 
+        if (what == JBUF_GET_DRAW) {
+                draw_out(t);
+                return true;
+        }
+        if (what != JBUF_GET_FEC && what != JBUF_GET_CONCEAL)
+                settle_drawn(t, o.replaced);
+        n = next_sound(t, what, &o, pcm);
         if (n == 0)
                 return end_sound(t);
         dbov = level_measure(pcm, n, &energy);
@@ -316,8 +349,10 @@ static bool play_next(struct rx_track *t, uint64_t now_us, uint32_t queued)
         audio_port_meter(t->port, pcm, n);
         t->stats.energy += energy * n / AUDIO_RATE;
         t->stats.samples_total += n;
-        if (!t->flowing)
-                ramp(pcm, n < FADE ? n : FADE, 0, 1);
+        if (t->concealing > CONCEALED_LOUD)
+                fade_to(&t->fade, 0, CONCEALED_FADE, pcm, n);
+        else
+                fade_to(&t->fade, 1, FADE, pcm, n);
         t->flowing = true;
         write_ring(t, pcm, n);
         atomic_store(&t->port->active, true);
@@ -358,6 +393,6 @@ void rx_track_get_stats(const struct rx_track *t, struct rx_stats *ret)
         ret->packets_duplicate = j.duplicate;
         ret->jitter_us = j.jitter_us;
         ret->target_delay_us = j.target_us;
-        ret->samples_inserted = t->drift.inserted;
+        ret->samples_inserted += t->drift.inserted;
         ret->samples_removed += t->drift.removed;
 }
