@@ -7,7 +7,7 @@
 
 enum {
         MEMORY_PACKETS = 1024, /* the histogram forgets with this time constant */
-        LATE_COST_MS = 7000,   /* what it is worth in delay that nothing is made up for late packets */
+        LATE_COST_MS = 4500,   /* what it is worth in delay that nothing is made up for late packets */
         DRAWN_COST_MS = 1000,  /* … and that nothing is drawn out until they come */
         DRAWN_BINS = 4,        /* so late a packet may be without anything being made up */
         STEP_US = 16000,       /* a longer way is at least so much longer */

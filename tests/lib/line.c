@@ -24,6 +24,8 @@ enum key {
         EVERY,
         DRIFT,
         ORDER,
+        TALK,
+        PAUSE,
         _KEYS
 };
 
@@ -35,7 +37,8 @@ static const struct {
         [LOSS] = { "loss", 100 },       [BURST] = { "burst", 1000 },  [DUPLICATE] = { "duplicate", 100 },
         [REORDER] = { "reorder", 100 }, [LATE] = { "late", 1e4 },     [RATE] = { "rate", 1e7 },
         [QUEUE] = { "queue", 1e5 },     [STALL] = { "stall", 1e5 },   [EVERY] = { "every", 1e7 },
-        [DRIFT] = { "drift", 1e4 },     [ORDER] = { "order", 1 },
+        [DRIFT] = { "drift", 1e4 },     [ORDER] = { "order", 1 },     [TALK] = { "talk", 1e6 },
+        [PAUSE] = { "pause", 1e6 },
 };
 
 struct step {
@@ -242,6 +245,17 @@ static uint64_t due(struct line *l, const struct step *s, uint64_t from_us, uint
                 due_us = l->last_due_us;
         l->last_due_us = due_us;
         return due_us;
+}
+
+bool line_talk(const struct line *l, uint32_t *ret_talk_ms, uint32_t *ret_pause_ms)
+{
+        const double *value = l->steps[0].value;
+
+        if (value[TALK] < 1 || value[PAUSE] < 1)
+                return false;
+        *ret_talk_ms = (uint32_t)value[TALK];
+        *ret_pause_ms = (uint32_t)value[PAUSE];
+        return true;
 }
 
 unsigned line_pass(struct line *l, uint64_t now_us, size_t bytes, bool impaired, uint64_t ret_due_us[LINE_COPIES_MAX])

@@ -12,6 +12,8 @@
  *     burst PACKETS   mean length of a loss           queue MS         … that holds so much
  *     stall MS        nothing comes for so long …     drift PPM        the sender's clock is so much too slow
  *     every MS        … this often                    order 0|1        nobody is overtaken (reorder excepted)
+ *     talk MS         who sends talks for about       pause MS         … and is silent for about so long: not the
+ *                     so long at a time …                              line's doing, but the sender's (line_talk)
  *
  * Equal trace, seed and packets give equal results. No clock: time is a parameter and only grows. The same traces
  * drive simulations in virtual time and the real line of tools/bad-line.
@@ -33,6 +35,8 @@ int line_new(const char *trace, uint64_t seed, struct line **ret, unsigned *ret_
 struct line *line_free(struct line *l);
 DEFINE_CLEANUP(struct line *, line_free)
 
+/* How long a sender on this trace talks and pauses, on the average. False: he never pauses. */
+bool line_talk(const struct line *l, uint32_t *ret_talk_ms, uint32_t *ret_pause_ms);
 /* What becomes of a packet sent now: how many copies arrive, and when. `impaired` false: it suffers the delay only,
  * and takes nothing from the random sequence (signalling, whose own repair would hide what is being measured). */
 unsigned line_pass(struct line *l, uint64_t now_us, size_t bytes, bool impaired, uint64_t ret_due_us[LINE_COPIES_MAX]);
