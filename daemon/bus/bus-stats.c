@@ -131,11 +131,11 @@ static int append_join(sd_bus_message *m, const struct engine_stats *st)
 {
         return sd_bus_message_append(
                 m, "a{sv}", 5,
-                "connected", "d", seconds(st->connected_us),
-                "joined", "d", seconds(st->joined_us),
-                "publisherUp", "d", seconds(st->publisher_up_us),
-                "subscriberUp", "d", seconds(st->subscriber_up_us),
-                "firstAudio", "d", seconds(st->first_audio_us));
+                "connected", "d", seconds(st->stages.connected_us),
+                "joined", "d", seconds(st->stages.joined_us),
+                "publisherUp", "d", seconds(st->stages.publisher_up_us),
+                "subscriberUp", "d", seconds(st->stages.subscriber_up_us),
+                "firstAudio", "d", seconds(st->stages.first_audio_us));
 }
 
 /* clang-format on */

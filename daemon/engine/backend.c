@@ -173,7 +173,7 @@ bool backend_has_answers(const struct backend *b)
         return false;
 }
 
-bool backend_answer(struct backend *b, const struct engine_stats *stages, bool gone)
+bool backend_answer(struct backend *b, const struct engine_stages *stages, bool gone)
 {
         struct stats_answer *s, *due = NULL;
 
@@ -182,11 +182,7 @@ bool backend_answer(struct backend *b, const struct engine_stats *stages, bool g
                         due = s;
         if (!due)
                 return false;
-        due->stats.connected_us = stages->connected_us;
-        due->stats.joined_us = stages->joined_us;
-        due->stats.publisher_up_us = stages->publisher_up_us;
-        due->stats.subscriber_up_us = stages->subscriber_up_us;
-        due->stats.first_audio_us = stages->first_audio_us;
+        due->stats.stages = *stages;
         list_remove(&due->link);
         b->ev.stats(due->op, due->ready ? &due->stats : NULL, b->ctx);
         stats_free(due);

@@ -50,4 +50,4 @@ void backend_on_stats(struct backend *b, uint32_t op, const struct engine_stats 
 bool backend_has_answers(const struct backend *b); /* the timer is due now */
 /* Gives one answer, if there is one to give. gone: nobody will answer any more. stages: what is known of the join. It
  * emits, and so may end in death. */
-bool backend_answer(struct backend *b, const struct engine_stats *stages, bool gone);
+bool backend_answer(struct backend *b, const struct engine_stages *stages, bool gone);

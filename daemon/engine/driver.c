@@ -212,7 +212,7 @@ static void collapse(struct driver *d)
 /* One by one: each may end the room, and with it the wait of the others. */
 static void answer_stats(struct driver *d)
 {
-        struct engine_stats stages = { 0 };
+        struct engine_stages stages = { 0 };
         bool in_room;
 
         do

@@ -47,9 +47,9 @@ struct driver_ops {
         void (*expired)(struct driver *d);            /* the deadline is here */
         bool (*take_op)(struct driver *d, uint32_t *ret_op);
         void (*reset)(struct driver *d);
-        void (*farewell)(struct driver *d, struct list *actions);             /* what is said without waiting */
-        bool (*get_stages)(const struct driver *d, struct engine_stats *ret); /* the …_us; false: there is no room */
-        uint32_t (*publisher)(const struct driver *d);                        /* the peer that sends, or 0 */
+        void (*farewell)(struct driver *d, struct list *actions);              /* what is said without waiting */
+        bool (*get_stages)(const struct driver *d, struct engine_stages *ret); /* false: there is no room */
+        uint32_t (*publisher)(const struct driver *d);                         /* the peer that sends, or 0 */
         bool (*find_track)(const struct driver *d, const char *user_id, uint32_t *ret_peer, const char **ret_mid);
 
         /* Its actions. What goes down is done, what goes up is told: each action is one or the other. */

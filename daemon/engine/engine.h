@@ -136,14 +136,17 @@ struct engine_peer_stats { /* W3C names in parentheses are given by the bus laye
         char srtp_cipher[32], dtls_role[8];
         char local_candidate[96], remote_candidate[96]; /* "host udp ADDRESS:PORT" */
 };
+struct engine_stages { /* µs since join() was called, or since the connection was lost that was restored; 0: not
+                          reached */
+        uint64_t connected_us, joined_us, publisher_up_us, subscriber_up_us, first_audio_us;
+};
+
 struct engine_stats { /* borrowed for the call */
         struct tx_stats tx;
         struct engine_peer_stats outbound, inbound_transport;
         const struct engine_stats_inbound *inbound;
         size_t n_inbound;
-        /* stages of the last join, µs since join() was called, or since the connection was lost that was restored;
-         * 0 = not reached */
-        uint64_t connected_us, joined_us, publisher_up_us, subscriber_up_us, first_audio_us;
+        struct engine_stages stages; /* of the last join */
 };
 
 struct engine_events {

@@ -101,7 +101,7 @@ static void farewell(struct driver *d, struct list *actions)
         (void)want(toy(d), actions, TOY_SAY, 0);
 }
 
-static bool get_stages(const struct driver *d, struct engine_stats *ret)
+static bool get_stages(const struct driver *d, struct engine_stages *ret)
 {
         ret->joined_us = 7;
         return toy(d)->in_room;

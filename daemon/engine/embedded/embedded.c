@@ -245,11 +245,11 @@ static void on_stats(uint32_t op, const struct engine_stats *stats, void *ctx)
                 return;
         }
         shifted = *stats;
-        shift(&shifted.connected_us, m->waited_us);
-        shift(&shifted.joined_us, m->waited_us);
-        shift(&shifted.publisher_up_us, m->waited_us);
-        shift(&shifted.subscriber_up_us, m->waited_us);
-        shift(&shifted.first_audio_us, m->waited_us);
+        shift(&shifted.stages.connected_us, m->waited_us);
+        shift(&shifted.stages.joined_us, m->waited_us);
+        shift(&shifted.stages.publisher_up_us, m->waited_us);
+        shift(&shifted.stages.subscriber_up_us, m->waited_us);
+        shift(&shifted.stages.first_audio_us, m->waited_us);
         m->ev.stats(op, &shifted, m->ctx);
 }
 

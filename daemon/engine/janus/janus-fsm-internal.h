@@ -36,8 +36,6 @@ enum {
 #define JANUS_POLL_US           (1 * US_PER_SEC) /* between two looks at the list of members, of who is not told */
 #define JANUS_LOOK_US           (100 * US_PER_MS)
 #define JANUS_SUB_RETRY_US      (250 * US_PER_MS)
-#define JANUS_BACKOFF_FIRST_US  (250 * US_PER_MS) /* before the second try; the first is made at once */
-#define JANUS_BACKOFF_MOST_US   (5 * US_PER_SEC)
 #define JANUS_STABLE_US         (10 * US_PER_SEC) /* in the room for that long: the next loss is a new one */
 #define JANUS_SETTLE_US         (10 * US_PER_SEC) /* after a server restarted, everybody has to find back */
 #define JANUS_GHOST_RETRY_US    (250 * US_PER_MS) /* our id is in use: our own ghost goes within moments */
@@ -169,7 +167,7 @@ struct janus_fsm {
         size_t n_surplus;
         uint64_t sub_retry_us;
 
-        struct janus_stages stages;
+        struct engine_stages stages;
         /* of the step that is running */
         uint64_t now_us;
         struct list *actions; /* borrowed */

@@ -130,7 +130,7 @@ static void on_join(struct janus_fsm *f, const struct janus_event *ev)
         f->join = *ev->join;
         (void)snprintf(f->user, sizeof(f->user), "%s", ev->join->user_id);
         f->join.user_id = f->user;
-        f->stages = (struct janus_stages){ 0 };
+        f->stages = (struct engine_stages){ 0 };
         f->start_us = f->now_us;
         f->join.visible |= f->join.echo; /* there is nobody to hide from */
         f->publish = (f->join.auto_publish && f->join.visible) || f->join.echo;
@@ -646,7 +646,7 @@ enum janus_state janus_fsm_state(const struct janus_fsm *f)
         return f->state;
 }
 
-void janus_fsm_get_stages(const struct janus_fsm *f, struct janus_stages *ret)
+void janus_fsm_get_stages(const struct janus_fsm *f, struct engine_stages *ret)
 {
         *ret = f->stages;
 }

@@ -136,10 +136,6 @@ struct janus_action *janus_action_free(struct janus_action *a);
 
 struct janus_fsm;
 
-struct janus_stages { /* µs since the join began, or the last loss was noticed; 0: not reached */
-        uint64_t connected_us, joined_us, publisher_up_us, subscriber_up_us, first_audio_us;
-};
-
 int janus_fsm_new(struct janus_fsm **ret);
 struct janus_fsm *janus_fsm_free(struct janus_fsm *f);
 /* Tokens for the requests to come, copied; room may be NULL. -ENOMEM leaves the old ones in force. */
@@ -154,7 +150,7 @@ bool janus_fsm_take_op(struct janus_fsm *f, uint32_t *ret_op);
 void janus_fsm_reset(struct janus_fsm *f); /* IDLE, without a word */
 
 enum janus_state janus_fsm_state(const struct janus_fsm *f);
-void janus_fsm_get_stages(const struct janus_fsm *f, struct janus_stages *ret);
+void janus_fsm_get_stages(const struct janus_fsm *f, struct engine_stages *ret);
 uint32_t janus_fsm_publisher(const struct janus_fsm *f); /* the publishing peer, or 0 */
 /* Where this user's sound arrives: false when it does not. */
 bool janus_fsm_find_track(const struct janus_fsm *f, const char *user_id, uint32_t *ret_peer, const char **ret_mid);

@@ -13,6 +13,7 @@
 #include "engine/janus/janus-fsm-internal.h"
 
 #include "base/clock.h"
+#include "engine/backoff.h"
 
 static bool heals(const struct engine_result *why)
 {
@@ -42,22 +43,6 @@ static bool heals(const struct engine_result *why)
         return false;
 }
 
-/* 250 ms doubling to 5 s, a quarter more or less: those who lost the same server do not come back in one moment. The
- * chance is that of the session's number, so the machine stays pure. */
-static uint64_t pause_us(const struct janus_fsm *f)
-{
-        uint64_t us = JANUS_BACKOFF_FIRST_US,
-                 chance = (f->join.session_id + f->attempts) * UINT64_C(0x9e3779b97f4a7c15);
-
-        if (f->attempts == 0)
-                return 0;
-        for (unsigned i = 1; i < f->attempts && us < JANUS_BACKOFF_MOST_US; i++)
-                us *= 2;
-        if (us > JANUS_BACKOFF_MOST_US)
-                us = JANUS_BACKOFF_MOST_US;
-        return us * 3 / 4 + (chance >> 32) % (us / 2);
-}
-
 static void begin(struct janus_fsm *f, const struct engine_result *why)
 {
         struct janus_action *a;
@@ -66,7 +51,7 @@ static void begin(struct janus_fsm *f, const struct engine_result *why)
         f->rejoining = true;
         f->give_up_us = f->now_us + f->join.reconnect_us;
         f->start_us = f->now_us;
-        f->stages = (struct janus_stages){ 0 };
+        f->stages = (struct engine_stages){ 0 };
         if (f->now_us - f->back_us > JANUS_STABLE_US)
                 f->attempts = 0;
         a = jf_act(f, JANUS_ACT_STATE, NULL);
@@ -84,7 +69,7 @@ static void lose(struct janus_fsm *f, const struct engine_result *why)
         jf_hang_up(f);
         jf_forget_link(f);
         f->failure = *why;
-        f->retry_us = f->now_us + pause_us(f);
+        f->retry_us = f->now_us + backoff_pause_us(f->attempts, f->join.session_id);
         f->attempts++;
         jf_enter_state(f, JANUS_STATE_WAITING, engine_reason_to_string(why->reason));
 }

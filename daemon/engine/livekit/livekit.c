@@ -441,16 +441,9 @@ static void farewell(struct driver *d, struct list *actions)
         (void)lk_fsm_farewell(of(d)->fsm, actions);
 }
 
-static bool get_stages(const struct driver *d, struct engine_stats *ret)
+static bool get_stages(const struct driver *d, struct engine_stages *ret)
 {
-        struct lk_stages s;
-
-        lk_fsm_get_stages(of(d)->fsm, &s);
-        ret->connected_us = s.connected_us;
-        ret->joined_us = s.joined_us;
-        ret->publisher_up_us = s.publisher_up_us;
-        ret->subscriber_up_us = s.subscriber_up_us;
-        ret->first_audio_us = s.first_audio_us;
+        lk_fsm_get_stages(of(d)->fsm, ret);
         return lk_fsm_state(of(d)->fsm) != LK_STATE_IDLE;
 }
 

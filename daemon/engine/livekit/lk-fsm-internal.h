@@ -34,8 +34,6 @@ enum {
 #define LK_SILENCE_US         (15 * US_PER_SEC) /* … this: nothing was heard for that long */
 #define LK_PROBE_US           (2 * US_PER_SEC)  /* the same after the machine slept */
 #define LK_LOSS_GRACE_US      (1 * US_PER_SEC) /* transport lost → the reason, which travels another way, is awaited */
-#define LK_BACKOFF_FIRST_US   (250 * US_PER_MS) /* before the second try; the first is made at once */
-#define LK_BACKOFF_MOST_US    (5 * US_PER_SEC)
 #define LK_STABLE_US          (10 * US_PER_SEC) /* in the room for that long: the next loss is a new one */
 #define LK_SETTLE_US          (10 * US_PER_SEC) /* after a server restarted, everybody has to find back */
 #define LK_RESUME_US          (15 * US_PER_SEC) /* a session is not kept much longer for us */
@@ -183,7 +181,7 @@ struct lk_fsm {
         struct engine_result failure; /* of the last try */
         struct engine_result loss;
 
-        struct lk_stages stages;
+        struct engine_stages stages;
         /* of the step that is running */
         uint64_t now_us;
         struct list *actions; /* borrowed */

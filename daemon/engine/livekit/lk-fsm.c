@@ -148,7 +148,7 @@ static void on_join(struct lk_fsm *f, const struct lk_event *ev)
         f->join = *ev->join;
         lf_copy(f->user, sizeof(f->user), ev->join->user_id);
         f->join.user_id = f->user;
-        f->stages = (struct lk_stages){ 0 };
+        f->stages = (struct engine_stages){ 0 };
         f->start_us = f->now_us;
         f->publish = f->join.auto_publish && f->join.visible;
         f->withdrawn = f->retried = false;
@@ -474,7 +474,7 @@ enum lk_state lk_fsm_state(const struct lk_fsm *f)
         return f->state;
 }
 
-void lk_fsm_get_stages(const struct lk_fsm *f, struct lk_stages *ret)
+void lk_fsm_get_stages(const struct lk_fsm *f, struct engine_stages *ret)
 {
         *ret = f->stages;
 }

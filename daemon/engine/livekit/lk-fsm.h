@@ -158,10 +158,6 @@ struct lk_action *lk_action_free(struct lk_action *a);
 
 struct lk_fsm;
 
-struct lk_stages { /* µs since the join began, or the last loss was noticed; 0: not reached */
-        uint64_t connected_us, joined_us, publisher_up_us, subscriber_up_us, first_audio_us;
-};
-
 int lk_fsm_new(struct lk_fsm **ret);
 struct lk_fsm *lk_fsm_free(struct lk_fsm *f);
 /* Appends struct lk_action to `actions`; they are the caller's, also after a failure. */
@@ -178,7 +174,7 @@ struct lk_data;
 void lk_fsm_set_data(struct lk_fsm *f, const struct lk_data *data);
 bool lk_fsm_may_say(const struct lk_fsm *f); /* messages: the server lets us */
 enum lk_state lk_fsm_state(const struct lk_fsm *f);
-void lk_fsm_get_stages(const struct lk_fsm *f, struct lk_stages *ret);
+void lk_fsm_get_stages(const struct lk_fsm *f, struct engine_stages *ret);
 uint32_t lk_fsm_peer(const struct lk_fsm *f); /* the one that sends, or 0 */
 /* Where this user's sound arrives: false when it does not. */
 bool lk_fsm_find_track(const struct lk_fsm *f, const char *user_id, uint32_t *ret_peer, const char **ret_mid);

@@ -20,9 +20,10 @@
 #include <stdio.h>
 
 #include "base/clock.h"
-#include "engine/livekit/lk-data.h"
 #include "base/log.h"
+#include "engine/backoff.h"
 #include "engine/livekit/lk-access.h"
+#include "engine/livekit/lk-data.h"
 
 LOG_TOPIC("engine/lk-rejoin");
 
@@ -54,20 +55,6 @@ static bool heals(const struct engine_result *why)
         return false;
 }
 
-/* A quarter more or less: those who lost the same server do not come back in one moment. */
-static uint64_t pause_us(const struct lk_fsm *f)
-{
-        uint64_t us = LK_BACKOFF_FIRST_US, chance = (f->join.chance + f->attempts) * UINT64_C(0x9e3779b97f4a7c15);
-
-        if (f->attempts == 0)
-                return 0;
-        for (unsigned i = 1; i < f->attempts && us < LK_BACKOFF_MOST_US; i++)
-                us *= 2;
-        if (us > LK_BACKOFF_MOST_US)
-                us = LK_BACKOFF_MOST_US;
-        return us * 3 / 4 + (chance >> 32) % (us / 2);
-}
-
 static void begin(struct lk_fsm *f, const struct engine_result *why)
 {
         struct lk_action *a;
@@ -75,7 +62,7 @@ static void begin(struct lk_fsm *f, const struct engine_result *why)
         lf_pub_keep(f);
         f->rejoining = true;
         f->start_us = f->now_us;
-        f->stages = (struct lk_stages){ 0 };
+        f->stages = (struct engine_stages){ 0 };
         f->resumes = 0;
         if (f->now_us - f->back_us > LK_STABLE_US)
                 f->attempts = 0;
@@ -117,7 +104,7 @@ static void lose(struct lk_fsm *f, enum remedy remedy, const struct engine_resul
         lf_stop_timer(f, T_PUBLISH);
         lf_room_missing(f);
         f->failure = *why;
-        lf_set_timer(f, T_RETRY, pause_us(f));
+        lf_set_timer(f, T_RETRY, backoff_pause_us(f->attempts, f->join.chance));
         f->attempts++;
         lf_enter_state(f, LK_STATE_WAITING, engine_reason_to_string(why->reason));
 }

@@ -167,7 +167,7 @@ TEST(deadlines_are_asked_for)
 
 TEST(stages_are_measured_from_the_join)
 {
-        struct janus_stages stages;
+        struct engine_stages stages;
         _rig_ r;
 
         ASSERT_OK(rig_init(&r));
