@@ -85,9 +85,8 @@ static void note(struct rig *r, const struct lk_action *a)
         case LK_ACT_SET_REMOTE:
         case LK_ACT_ADD_CANDIDATE: put(r, "[%s%s] ", word, a->peer == r->in ? " in" : ""); break;
         case LK_ACT_CREATE_OFFER:
-                put(r, "[%s%s%s %u%s%s%s] ", word, a->text ? " " : "", a->text ? a->text : "", a->offer.n_receive,
-                    a->offer.restart_ice ? " restart" : "", a->offer.data ? " data" : "",
-                    a->relay_only ? " relayed" : "");
+                put(r, "[%s%s%s %u%s%s] ", word, a->text ? " " : "", a->text ? a->text : "", a->offer.n_receive,
+                    a->offer.restart_ice ? " restart" : "", a->relay_only ? " relayed" : "");
                 break;
         case LK_ACT_BIND: put(r, "[bind %s %s] ", a->mid, a->user); break;
         case LK_ACT_UNBIND: put(r, "[unbind %s] ", a->mid); break;

@@ -9,7 +9,7 @@ import threading
 import time
 
 from . import case, sound
-from .bus import Client
+from .bus import BUS_NAME, Client, GLib
 from .desktop import APP_ID
 from .livekit import HOST, LiveKit, token
 from .workspace import Relay, wait_for
@@ -154,6 +154,27 @@ class Case(case.Case):
     def sid(self, server, user, room="room"):
         """Of somebody's session at the server: the same after a resume, another after a full reconnect."""
         return wait_for(lambda: server.participants(room).get(user), user + " at the server", 30)["sid"]
+
+    # ---- messages ----
+
+    def send(self, person, text=None, data=None, topic=None, to=None, reliable=None):
+        """(errNo, errMsg) of the outcome."""
+        forms = {"text": ("s", text), "data": ("ay", data), "topic": ("s", topic), "destinations": ("as", to), "reliable": ("b", reliable)}
+        options = {k: GLib.Variant(form, v) for k, (form, v) in forms.items() if v is not None}
+        request = person.client.raw(person.path, BUS_NAME + ".Voice", "SendMessage", GLib.Variant("(a{sv})", (options,)))[0]
+        api, err_no, _code, _type, text = person.client.completed(person.path, request)
+        self.assertEqual(api, "sendMessage")
+        return err_no, text
+
+    def say(self, person, *args, **more):
+        self.assertEqual(self.send(person, *args, **more), (0, "sendMessage:ok"))
+
+    def wait_message(self, person, seconds=30, **fields):
+        """The first message with these members."""
+        return person.wait_told("MessageReceived", lambda a: fields.items() <= a[0].items(), seconds)[0]
+
+    def messages(self, person):
+        return [a[0] for a in person.told("MessageReceived")]
 
 
 # ---- signalling ----

@@ -6,7 +6,6 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 from harness import livekit, livekit_room  # noqa: E402
-from harness.bus import BUS_NAME, GLib  # noqa: E402
 from harness.case import main  # noqa: E402
 from harness.desktop import APP_ID  # noqa: E402
 from harness.livekit import BrowserPeer, NodePeer, token  # noqa: E402
@@ -23,25 +22,6 @@ class Messages(livekit_room.Case):
 
     def quiet(self, user, server, **more):
         return self.person(user, server, **more).join(autoPublish=False)
-
-    def send(self, person, text=None, data=None, topic=None, to=None, reliable=None):
-        """(errNo, errMsg) of the outcome."""
-        forms = {"text": ("s", text), "data": ("ay", data), "topic": ("s", topic), "destinations": ("as", to), "reliable": ("b", reliable)}
-        options = {k: GLib.Variant(form, v) for k, (form, v) in forms.items() if v is not None}
-        request = person.client.raw(person.path, BUS_NAME + ".Voice", "SendMessage", GLib.Variant("(a{sv})", (options,)))[0]
-        api, err_no, _code, _type, text = person.client.completed(person.path, request)
-        self.assertEqual(api, "sendMessage")
-        return err_no, text
-
-    def say(self, person, *args, **more):
-        self.assertEqual(self.send(person, *args, **more), (0, "sendMessage:ok"))
-
-    def wait_message(self, person, seconds=30, **fields):
-        """The first message with these members."""
-        return person.wait_told("MessageReceived", lambda a: fields.items() <= a[0].items(), seconds)[0]
-
-    def messages(self, person):
-        return [a[0] for a in person.told("MessageReceived")]
 
     def test_two_desktops_talk(self):
         server = self.server()

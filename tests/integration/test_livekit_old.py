@@ -126,6 +126,23 @@ class OldServer(livekit_room.Case):
             p.wait_hears(other, hertz)
         self.assertNotEqual(self.sid(server, "bob"), sid)
 
+    def test_who_only_listens_can_talk(self):
+        """The connection that sends is made for messages alone, when there is one."""
+        server = self.old()
+        alice, bob = (self.person(who, self.double.server(who)).join(autoPublish=False) for who in ("alice", "bob"))
+        for p in (alice, bob):
+            p.wait_members("alice", "bob")
+        for n in range(2):
+            for p, other in ((alice, bob), (bob, alice)):
+                self.say(p, "hello %d" % n)
+                self.wait_message(other, text="hello %d" % n, userId=p.user)
+            if n == 0:
+                self.cut()
+                for p in (alice, bob):
+                    p.wait_told("RtcStateChanged", lambda a: a[1] == "rejoined", 60)
+        self.assertEqual([len(self.messages(p)) for p in (alice, bob)], [2, 2])
+        self.assertEqual(server.tracks("room", "alice") + server.tracks("room", "bob"), [], "nothing was published")
+
     def test_ice_lite(self):
         self.old(rtc={"use_ice_lite": True})
         self.two_of_old()

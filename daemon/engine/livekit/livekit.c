@@ -28,7 +28,8 @@ struct livekit {
         struct lk_relays relays;
         bool opened; /* the connection once was */
         struct lk_data *data;
-        bool resumed; /* the session goes on, and the server has our messages up to … */
+        uint32_t talks; /* the peer whose data channels are open, or 0 */
+        bool resumed;   /* the session goes on, and the server has our messages up to … */
         uint32_t resumed_seq;
         uint32_t unsaid[UNSAID_MAX]; /* operations whose messages wait to be sent */
         size_t n_unsaid;
@@ -100,12 +101,15 @@ static void note_places(struct livekit *l, const Livekit__SignalResponse *m)
 }
 
 /* Nor is what the server has of our messages. */
-static void note_resume(struct livekit *l, const Livekit__SignalResponse *m)
+static void note_session(struct livekit *l, const Livekit__SignalResponse *m)
 {
-        if (m->message_case != LIVEKIT__SIGNAL_RESPONSE__MESSAGE_RECONNECT)
-                return;
-        l->resumed = true;
-        l->resumed_seq = m->reconnect->last_message_seq;
+        if (m->message_case == LIVEKIT__SIGNAL_RESPONSE__MESSAGE_JOIN) {
+                lk_data_begin(l->data);
+                l->resumed = false;
+        } else if (m->message_case == LIVEKIT__SIGNAL_RESPONSE__MESSAGE_RECONNECT) {
+                l->resumed = true;
+                l->resumed_seq = m->reconnect->last_message_seq;
+        }
 }
 
 static void on_message(struct driver *d, const char *data, size_t len, bool binary)
@@ -119,7 +123,7 @@ static void on_message(struct driver *d, const char *data, size_t len, bool bina
         }
         note_places(of(d), m);
         lk_relays_note(&of(d)->relays, &d->backend, m);
-        note_resume(of(d), m);
+        note_session(of(d), m);
         feed(of(d), &(struct lk_event){ .kind = LK_EV_MESSAGE, .msg = m });
 }
 
@@ -191,6 +195,7 @@ static void on_data_open(uint32_t peer, const char *label, void *ctx)
 
         if (peer != lk_fsm_peer(l->fsm))
                 return; /* of an old server, on the connection that only receives */
+        l->talks = peer;
         lk_data_open(l->data, label);
         flush_data(l);
 }
@@ -270,8 +275,6 @@ static int open_peer(struct driver *d, const struct lk_action *a)
                 lk_relays_opened(&of(d)->relays, b, a->peer);
         if (r < 0 || a->receives)
                 return r;
-        lk_data_begin(of(d)->data); /* the peer that sends is a session */
-        of(d)->resumed = false;
         r = b->rtc->set_capture(b->rt, a->peer, b->capture, b->gate);
         if (r >= 0)
                 r = b->rtc->open_channel(b->rt, a->peer, LK_DATA_RELIABLE, true);
@@ -294,7 +297,7 @@ static int create_offer(struct backend *b, const struct lk_action *a)
                                    .n_receive = a->offer.n_receive,
                                    .restart_ice = a->offer.restart_ice,
                                    .relay_only = a->relay_only,
-                                   .data = true }; /* messages, even where the machine could do without */
+                                   .data = true };
 
         return b->rtc->create_offer(b->rt, a->peer, &offer);
 }
@@ -527,6 +530,7 @@ static int join(struct engine *e, uint32_t op, const struct engine_join *params)
         l->driver.join.peer.red = !params->e2ee;
         l->driver.join.peer.tcp = true;
         l->driver.join.peer.data = true;
+        l->talks = 0;
         lk_data_clear(l->data);
         lk_data_encrypt(l->data, params->e2ee);
         lk_address_init(&l->address, &l->address.home);
@@ -587,6 +591,8 @@ static int send_message(struct engine *e, uint32_t op, const struct engine_messa
 
         if (refusal)
                 return driver_answer(&l->driver, op, ENGINE_UNSUPPORTED, refusal);
+        if (lk_fsm_peer(l->fsm) == 0) /* an old server, and so far we only listen */
+                feed(l, &(struct lk_event){ .kind = LK_EV_SAY });
         reason = l->n_unsaid < UNSAID_MAX ? lk_data_say(l->data, m, clock_realtime_us()) : ENGINE_CONGESTED;
         flush_data(l);
         if (reason != ENGINE_OK || !lk_data_is_waiting(l->data) || lk_fsm_state(l->fsm) != LK_STATE_JOINED)
@@ -626,7 +632,9 @@ static int on_send(const char *label, const void *data, size_t len, void *ctx)
         struct livekit *l = ctx;
         struct backend *b = &l->driver.backend;
 
-        return b->rt ? b->rtc->send_data(b->rt, lk_fsm_peer(l->fsm), label, data, len) : -ENOTCONN;
+        if (!b->rt || l->talks == 0 || l->talks != lk_fsm_peer(l->fsm)) /* of another session */
+                return -ENOTCONN;
+        return b->rtc->send_data(b->rt, l->talks, label, data, len);
 }
 
 static void on_said(const struct engine_message *m, void *ctx)

@@ -1,10 +1,10 @@
 /* lk-dual.c - servers of before 1.9.1, which know two connections of media for each participant.
  *
  * Such a server has no /rtc/v1: the upgrade is refused with 404, and then /rtc is tried, where nothing rides in the
- * request. One peer publishes, and is ours to offer (lk-offer.c); it is opened when there is something to publish. In
- * the other one (`in`) everything arrives that we subscribed to, and there the server offers: first with nothing but
- * its data channels, then again with each change. An answer bears the number of its offer. One offer is answered at a
- * time; of those that come meanwhile the last counts.
+ * request. One peer publishes, and is ours to offer (lk-offer.c); it is opened when there is something to publish, or
+ * to say. In the other one (`in`) everything arrives that we subscribed to, and there the server offers: first with
+ * nothing but its data channels, then again with each change. An answer bears the number of its offer. One offer is
+ * answered at a time; of those that come meanwhile the last counts.
  *
  * The server restarts ICE of `in` when we resume: until its offer is answered and the path is there again, we are not
  * back. Which of the peers a candidate is for says its target.
@@ -52,6 +52,14 @@ void lf_dual_welcome(struct lk_fsm *f, const Livekit__JoinResponse *j)
         if (f->publish)
                 lf_pub_begin(f);
         if (f->publish || !j->subscriber_primary)
+                lf_offer(f);
+}
+
+/* Messages go where sound would go. The connection that is made for them is made again after a loss. */
+void lf_dual_say(struct lk_fsm *f)
+{
+        f->says = f->state != LK_STATE_IDLE;
+        if (f->dual && !f->peer && f->state == LK_STATE_JOINED)
                 lf_offer(f);
 }
 

@@ -148,6 +148,7 @@ struct lk_fsm {
         char *local, *remote; /* owned: the last offer, and the last answer */
         struct list candidates;
         size_t n_candidates;
+        bool says; /* something was said, or tried to be, over data channels */
         bool dual; /* `peer` only sends; what arrives does so in … */
         struct inbound in;
 
@@ -242,6 +243,7 @@ uint32_t lf_receiver(const struct lk_fsm *f); /* the peer in which sound arrives
 bool lf_dual_begin(struct lk_fsm *f); /* the way in was refused: false: there is no other */
 int lf_dual_path(const struct lk_fsm *f, char **ret);
 void lf_dual_welcome(struct lk_fsm *f, const Livekit__JoinResponse *j);
+void lf_dual_say(struct lk_fsm *f); /* what there is to say has a way to the server */
 void lf_dual_drop(struct lk_fsm *f);
 void lf_dual_close(struct lk_fsm *f);
 void lf_dual_resume(struct lk_fsm *f);

@@ -73,7 +73,7 @@ static void forget(struct lk_fsm *f)
         lf_forget_link(f);
         lf_room_clear(f);
         lf_sub_clear(f);
-        f->rejoining = f->turning = f->resumable = f->dual = f->relay_only = false;
+        f->rejoining = f->turning = f->resumable = f->dual = f->says = f->relay_only = false;
         for (size_t i = 0; i < _T_MAX; i++)
                 f->due[i] = LOOP_NEVER;
 }
@@ -221,6 +221,8 @@ void lf_joined(struct lk_fsm *f, const char *why)
         lf_pub_joined(f, resumed);
         lf_sub_sync(f);
         lf_pub_next(f);
+        if (f->says)
+                lf_dual_say(f);
 }
 
 /* ---- messages ---- */
@@ -379,6 +381,7 @@ static void dispatch(struct lk_fsm *f, const struct lk_event *ev)
                 lf_pub_op(f, ev->op, ENGINE_AUDIO);
                 break;
         case LK_EV_MUTED: lf_pub_muted(f, ev->on); break;
+        case LK_EV_SAY: lf_dual_say(f); break;
         case LK_EV_OPENED: on_opened(f); break;
         case LK_EV_CLOSED: on_closed(f, ev); break;
         case LK_EV_MESSAGE: on_message(f, ev->msg); break;

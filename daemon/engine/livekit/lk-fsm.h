@@ -61,6 +61,7 @@ enum lk_event_kind {
         LK_EV_SUBSCRIBE, /* op, user_id, media, on */
         LK_EV_VISIBLE,   /* op, on */
         LK_EV_MUTED,     /* on: what the others are to be told of our microphone */
+        LK_EV_SAY,       /* something is to be said over data channels: they are needed */
         LK_EV_OPENED,
         LK_EV_CLOSED,             /* err, http_status, text */
         LK_EV_MESSAGE,            /* msg */
@@ -129,7 +130,7 @@ enum lk_action_kind {
 const char *lk_action_kind_to_string(enum lk_action_kind k);
 
 struct lk_offer {
-        bool send_audio, restart_ice, data;
+        bool send_audio, restart_ice; /* data channels are in every offer of ours */
         uint32_t n_receive;
 };
 

@@ -167,7 +167,6 @@ void lf_offer(struct lk_fsm *f)
         f->peer_relayed |= f->relay_only && f->restart_ice;
         a->offer = (struct lk_offer){ .send_audio = f->sending,
                                       .restart_ice = f->restart_ice,
-                                      .data = f->dual && !f->sending && !f->local, /* or it would be empty */
                                       .n_receive = f->n_receive };
         f->offered = f->sending;
         f->restarted = f->restart_ice && f->remote;

@@ -113,7 +113,46 @@ TEST(a_peer_that_the_server_counts_on_is_offered_at_once)
         r.trace[0] = '\0';
         r.without_primary = true;
         ASSERT_OK(welcome(&r, NULL));
-        expect(&r, "[open-peer] [create-offer 0 data] [done 1 ok] ");
+        expect(&r, "[open-peer] [create-offer 0] [done 1 ok] ");
+}
+
+static int say_something(struct rig *r)
+{
+        return step(r, &(struct lk_event){ .kind = LK_EV_SAY });
+}
+
+TEST(who_only_listens_and_has_something_to_say_needs_the_other_connection)
+{
+        _rig_ r;
+
+        listen_in(&r);
+        ASSERT_OK(say_something(&r));
+        expect(&r, "[open-peer] [create-offer 0] ");
+        ASSERT_OK(described(&r));
+        ASSERT_OK(say_something(&r)); /* it is under way */
+        ASSERT_OK(answer(&r, 2, NULL, NULL));
+        ASSERT_OK(peer_is(&r, PEER_STATE_CONNECTED));
+        expect(&r, "offer 2; [set-remote] ");
+        ASSERT_OK(publish(&r, 2, true)); /* in the same one */
+        expect(&r, "[create-offer audio-1 0] ");
+}
+
+TEST(what_is_said_while_the_room_is_lost_finds_its_way_afterwards)
+{
+        _rig_ r;
+
+        listen_in(&r);
+        ASSERT_OK(in_is(&r, PEER_STATE_FAILED));
+        ASSERT_OK(deadline(&r));
+        ASSERT_OK(say_something(&r));
+        expect(&r,
+               "[state reconnecting media connection failed] leave; [close-conn] [close-peer in] [open-conn old] ");
+        ASSERT_OK(welcome(&r, NULL));
+        expect(&r, "[state joined ok] [open-peer] [create-offer 0] ");
+        lk_fsm_reset(r.fsm);
+        ASSERT_OK(say_something(&r)); /* nobody is there any more */
+        ASSERT_OK(join(&r));
+        expect(&r, "[open-peer] [create-offer audio-1 3] ");
 }
 
 TEST(who_knows_neither_way_is_no_livekit_server)
