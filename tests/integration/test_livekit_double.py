@@ -80,7 +80,7 @@ REFUSALS = {
     "status-403": (answer(403, b"not here"), 21101, ""),
     "status-404-room": (answer(404, b"requested room does not exist"), 21102, "requested room does not exist"),
     "status-404": (answer(404), 21102, ""),
-    "status-500": (answer(500, b"connection closed by media"), 21102, "connection closed by media"),
+    "status-500": (answer(500, b"connection closed by media"), 21102, "error code:-1080"),
     "status-503": (answer(503, b"node has exceeded its configured limit"), 21102, "exceeded its configured limit"),
     "status-200": (answer(200, b"hello"), 21102, ""),
     "status-rubbish": (answer(500, b"\x1b[31m\r\nforged line\xff\xfe" * 5), 21102, ""),

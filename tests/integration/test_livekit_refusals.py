@@ -58,7 +58,7 @@ class Refusals(livekit_room.Case):
         node = NodePeer(self.ws, "node")
         node.join(server, "room")
         alice = self.person("alice", server)
-        self.refused(alice, 21102, "")
+        self.assertEqual(self.refused(alice, 21102, ""), "joinRtcRoom:fail error code:-1080")
         node.ask("leave")
         wait_for(lambda: not server.participants("room"), "the room to be empty", 30)
         self.assertEqual(alice.try_join(autoPublish=False), OK)

@@ -197,6 +197,13 @@ static enum lk_refusal judge(unsigned status, const char *text)
         return lk_access_may_heal(status) ? LK_REFUSED_FOR_NOW : LK_REFUSED;
 }
 
+/* A full room closes on the server's other half, which has no other way to say so; newer ones may find words. Whatever
+ * else closes there passes: it is tried again, as a full room is. */
+static bool is_full(unsigned status, const char *text)
+{
+        return (status == 500 && strcmp(text, "connection closed by media") == 0) || strstr(text, "max participants");
+}
+
 /* A page of some machine in between says nothing to a user. */
 static void describe(unsigned status, const char *text, struct engine_result *ret)
 {
@@ -217,6 +224,8 @@ enum lk_refusal lk_access_refused(unsigned status, const char *text, struct engi
                 if (strncmp(text, quote, strlen(quote)) == 0)
                         text += strlen(quote);
         }
+        if (is_full(status, text))
+                *ret = (struct engine_result){ .reason = ENGINE_ROOM_FULL };
         if (refusal == LK_REFUSED_OLD_SERVER)
                 text = "no LiveKit server at this address";
         describe(status, text, ret);

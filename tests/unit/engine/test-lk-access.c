@@ -210,8 +210,12 @@ TEST(refusals_are_told_apart)
                 { 404, "404 page not found", LK_REFUSED_OLD_SERVER, ENGINE_REFUSED,
                   "no LiveKit server at this address" },
                 { 404, "", LK_REFUSED_OLD_SERVER, ENGINE_REFUSED, "no LiveKit server at this address" },
-                { 500, "connection closed by media", LK_REFUSED_FOR_NOW, ENGINE_REFUSED,
+                { 500, "connection closed by media", LK_REFUSED_FOR_NOW, ENGINE_ROOM_FULL,
                   "connection closed by media" },
+                { 403, "room has exceeded its max participants", LK_REFUSED, ENGINE_ROOM_FULL,
+                  "room has exceeded its max participants" },
+                { 500, "timed out while waiting for signal response", LK_REFUSED_FOR_NOW, ENGINE_REFUSED,
+                  "timed out while waiting for signal response" },
                 { 502, "<html>", LK_REFUSED_FOR_NOW, ENGINE_REFUSED, "HTTP status 502" },
                 { 429, "slow down", LK_REFUSED_FOR_NOW, ENGINE_REFUSED, "slow down" },
                 { 302, "Found", LK_REFUSED, ENGINE_REFUSED, "Found" },
@@ -222,7 +226,7 @@ TEST(refusals_are_told_apart)
 
                 ASSERT_EQ(lk_access_refused(cases[i].status, cases[i].text, &res), cases[i].refusal);
                 ASSERT_EQ(res.reason, cases[i].reason);
-                ASSERT_EQ(res.err, cases[i].status);
+                ASSERT_EQ(res.err, cases[i].reason == ENGINE_ROOM_FULL ? 0 : cases[i].status);
                 ASSERT_STR(res.detail, cases[i].detail);
         }
 }
