@@ -188,7 +188,9 @@ static int read_video(json_object *claims, struct jwt_grant *g)
         g->can_publish_data = g->can_publish;
         if (r >= 0)
                 r = read_flag(video, "canPublishData", &g->can_publish_data);
-        return r < 0 ? r : read_flag(video, "hidden", &g->hidden);
+        if (r >= 0)
+                r = read_flag(video, "hidden", &g->hidden);
+        return r < 0 ? r : read_flag(video, "roomAdmin", &g->room_admin);
 }
 
 static int read_claims(json_object *claims, struct jwt_grant *g)
@@ -289,6 +291,8 @@ static int make_video(const struct jwt_grant *g, json_object **ret)
                 r = add(video, "canPublishData", json_object_new_boolean(g->can_publish_data));
         if (r >= 0 && g->hidden)
                 r = add(video, "hidden", json_object_new_boolean(true));
+        if (r >= 0 && g->room_admin)
+                r = add(video, "roomAdmin", json_object_new_boolean(true));
         if (r >= 0)
                 *ret = take_ptr(video);
         return r;

@@ -24,6 +24,7 @@ struct jwt_grant {
         bool can_publish, can_subscribe; /* true when absent */
         bool can_publish_data;           /* as can_publish when absent */
         bool hidden;
+        bool room_admin; /* may use the RoomService about `room` */
 };
 
 /* -EINVAL: not a JWT with alg HS256 and an object as payload. Says nothing about the signature. -ENOMEM. */

@@ -52,8 +52,10 @@ struct bed {
  */
 struct engine_join bed_join_params(const struct bed *b, const char *user_id);
 
-extern const struct subject subject_fake;     /* the fake engine */
-extern const struct subject subject_janus;    /* the janus engine on a Janus made of text */
-extern const struct subject subject_livekit;  /* the livekit engine on a server made of structs */
-extern const struct subject subject_embedded; /* on real ones: TEST_FOLDER … */
-extern const struct subject subject_remote;   /* … JANUS_URL and JANUS_PID (tests/integration/lib) */
+extern const struct subject subject_fake;    /* the fake engine */
+extern const struct subject subject_janus;   /* the janus engine on a Janus made of text */
+extern const struct subject subject_livekit; /* the livekit engine on a server made of structs */
+/* On real ones, started by tests/integration/lib: */
+extern const struct subject subject_embedded;     /* in TEST_FOLDER */
+extern const struct subject subject_remote;       /* JANUS_URL, JANUS_PID */
+extern const struct subject subject_livekit_real; /* LIVEKIT_URL, LIVEKIT_PID; its rooms hold two */

@@ -28,7 +28,7 @@ TEST(a_token_made_by_hand)
         ASSERT_STR(g.room, "r1");
         ASSERT_EQ(g.expires_at, 1900000000);
         ASSERT_EQ(g.not_before, 0);
-        ASSERT(g.room_join && g.can_publish && !g.can_subscribe && g.can_publish_data && !g.hidden);
+        ASSERT(g.room_join && g.can_publish && !g.can_subscribe && g.can_publish_data && !g.hidden && !g.room_admin);
         ASSERT_EQ(jwt_verify(known, "secret"), 1);
         ASSERT_EQ(jwt_verify(known, "secret "), 0);
         ASSERT_EQ(jwt_verify(known, ""), 0);
@@ -44,7 +44,8 @@ TEST(what_is_minted_parses)
                                .not_before = 7,
                                .room_join = true,
                                .can_subscribe = true,
-                               .hidden = true };
+                               .hidden = true,
+                               .room_admin = true };
         struct jwt_grant back = { 0 };
         _cleanup_free_ char *token = NULL;
 
@@ -54,7 +55,8 @@ TEST(what_is_minted_parses)
         ASSERT_STR(back.room, g.room);
         ASSERT_STR(back.name, g.name);
         ASSERT_STR(back.identity, "bob");
-        ASSERT(back.room_join && !back.can_publish && back.can_subscribe && !back.can_publish_data && back.hidden);
+        ASSERT(back.room_join && !back.can_publish && back.can_subscribe && !back.can_publish_data && back.hidden &&
+               back.room_admin);
         ASSERT_EQ(back.expires_at, 1);
         ASSERT_EQ(back.not_before, 7);
         ASSERT_EQ(jwt_verify(token, "0123456789abcdef0123456789abcdef"), 1);

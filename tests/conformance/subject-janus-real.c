@@ -1,15 +1,10 @@
-/* subject-real.c - see conformance.h: the janus engine on a real Janus, and the embedded engine with its own. Others
- * in the room are engines like ours; what nobody but an administrator may do goes over a connection of the test's own.
- * A server hangs by SIGSTOP. Time is real. */
+/* subject-janus-real.c - see conformance.h: the janus engine on a real Janus, and the embedded engine with its own.
+ * What nobody but an administrator may do goes over a connection of the test's own. */
 #include <dirent.h>
-#include <netinet/in.h>
-#include <signal.h>
-#include <sys/socket.h>
 #include <sys/un.h>
-#include <sys/wait.h>
 
 #include "base/clock.h"
-#include "conformance/conformance.h"
+#include "conformance/real.h"
 #include "engine/embedded/embedded.h"
 #include "engine/embedded/janus-child.h"
 #include "engine/janus/janus.h"
@@ -20,44 +15,11 @@
 #include "signal/sigconn-ws.h"
 #include "wire/janus-token.h"
 
-enum { PATIENCE_MS = 20000, SETTLE_MS = 100 };
-
-struct other {
-        struct engine *engine; /* owned; NULL: not there */
-        struct recorder rec;
-        char name[32];
-};
-
 struct far {
-        struct net_thread *net;
+        struct real real;
         struct janus_child *child; /* embedded only */
         struct janus_user *user;   /* of the child, when it had to be there before the join */
-        struct other others[2];
-        pid_t stopped;
 };
-
-static void step(struct bed *b)
-{
-        static const bool never;
-
-        (void)vloop_run_until(b->loop, &never, 0);
-}
-
-static void await_lines(struct bed *b, const struct recorder *r, const char *lines)
-{
-        for (unsigned ms = 0; !recorder_has(r, lines); ms++) {
-                if (ms == PATIENCE_MS)
-                        test_fail(__FILE__, __LINE__, "no \"%s\" in \"%s\"", lines, r->text);
-                step(b);
-        }
-}
-
-static void run(struct bed *b, const char *lines)
-{
-        await_lines(b, &b->rec, lines);
-        for (unsigned ms = 0; ms < SETTLE_MS; ms++)
-                step(b);
-}
 
 /* ---- the bed ---- */
 
@@ -66,10 +28,7 @@ static struct far *set_up(struct bed *b, const struct engine_ops *ops)
         struct far *f = calloc(1, sizeof(*f));
 
         ASSERT(f);
-        b->far = f;
-        b->ops = ops;
-        b->env.rng = &rand_system;
-        b->env.net = &f->net;
+        real_init(b, &f->real, ops);
         return f;
 }
 
@@ -94,24 +53,14 @@ static void set_up_embedded(struct bed *b)
         ASSERT_OK(url_parse("embedded:", &b->server));
 }
 
-static void go_on(struct far *f)
-{
-        if (f->stopped)
-                ASSERT_EQ(kill(f->stopped, SIGCONT), 0);
-        f->stopped = 0;
-}
-
 static void tear_down(struct bed *b)
 {
         struct far *f = b->far;
 
-        for (size_t i = 0; i < ARRAY_SIZE(f->others); i++)
-                if (f->others[i].engine)
-                        f->others[i].engine->ops->free(f->others[i].engine);
-        go_on(f);
+        real_done(&f->real);
         janus_child_release(f->user);
         janus_child_free(f->child);
-        net_thread_free(f->net);
+        net_thread_free(f->real.net);
         free(f);
 }
 
@@ -140,7 +89,7 @@ static void need_child(struct bed *b)
                 return;
         secret_of(&params, secret);
         ASSERT_OK(janus_child_acquire(f->child, secret, on_ready, &ready, &f->user));
-        ASSERT(vloop_run_until(b->loop, &ready, PATIENCE_MS));
+        ASSERT(vloop_run_until(b->loop, &ready, REAL_PATIENCE_MS));
 }
 
 static pid_t parent_of(pid_t pid)
@@ -174,58 +123,15 @@ static pid_t find_our_child(void)
         return found;
 }
 
-static void stop(struct far *f, pid_t pid)
-{
-        ASSERT_EQ(kill(pid, SIGSTOP), 0);
-        f->stopped = pid;
-}
-
 static void hang_remote(struct bed *b)
 {
-        stop(b->far, atoi(getenv("JANUS_PID")));
+        real_stop(b, atoi(getenv("JANUS_PID")));
 }
 
 static void hang_embedded(struct bed *b)
 {
         need_child(b);
-        stop(b->far, find_our_child());
-}
-
-/* ---- others in the room ---- */
-
-static void enters(struct bed *b, const char *user_id)
-{
-        struct engine_join params = bed_join_params(b, user_id);
-        struct far *f = b->far;
-        struct other *o = &f->others[f->others[0].engine != NULL];
-
-        ASSERT(!o->engine);
-        (void)snprintf(o->name, sizeof(o->name), "%s", user_id);
-        ASSERT_OK(engine_new(b->ops, &b->env, &b->server, &recorder_events, &o->rec, &o->engine));
-        ASSERT_OK(o->engine->ops->join(o->engine, 1, &params));
-        await_lines(b, &o->rec, "done 1 ok; ");
-}
-
-static void exits(struct bed *b, const char *user_id)
-{
-        struct far *f = b->far;
-        struct other *o = &f->others[strcmp(f->others[0].name, user_id) != 0];
-
-        ASSERT_OK(o->engine->ops->leave(o->engine, 2));
-        await_lines(b, &o->rec, "done 2 ok; ");
-}
-
-static bool sees_us(struct bed *b, const char *user_id)
-{
-        struct far *f = b->far;
-        struct other *o = &f->others[strcmp(f->others[0].name, user_id) != 0];
-
-        return recorder_has(&o->rec, " me");
-}
-
-static void replace_us(struct bed *b)
-{
-        enters(b, "me");
+        real_stop(b, find_our_child());
 }
 
 /* ---- the administrator ---- */
@@ -273,7 +179,7 @@ static void hand_open(struct hand *h, struct bed *b, struct sigconn_provider via
         ASSERT_OK(janus_token_sign_api(secret, clock_realtime_us() / US_PER_SEC + 60, &token));
         (void)snprintf(h->token, sizeof(h->token), "%s", token);
         ASSERT_OK(via.ops->open(via.factory, &where, &hand_events, h, &h->conn));
-        ASSERT(vloop_run_until(b->loop, &h->opened, PATIENCE_MS));
+        ASSERT(vloop_run_until(b->loop, &h->opened, REAL_PATIENCE_MS));
 }
 
 /* The members of the request after token and transaction; returns the number called "id" in the answer, or 0. */
@@ -285,7 +191,7 @@ static unsigned long long ask(struct hand *h, const char *members)
 
         h->answered = false;
         ASSERT_OK(h->conn->ops->send(h->conn, text, (size_t)n, false));
-        ASSERT(vloop_run_until(h->bed->loop, &h->answered, PATIENCE_MS));
+        ASSERT(vloop_run_until(h->bed->loop, &h->answered, REAL_PATIENCE_MS));
         if (!strstr(h->answer, "\"success\""))
                 test_fail(__FILE__, __LINE__, "%s: %s", text, h->answer);
         id = strstr(h->answer, "\"id\":");
@@ -380,36 +286,29 @@ static void fail_join_embedded(struct bed *b)
 
 /* ---- connections that are cut ---- */
 
-/* Whether this descriptor is a connection to the Janus of the bed. */
-static bool leads_to(const struct bed *b, int fd)
+static void lose_remote(struct bed *b)
 {
-        struct sockaddr_storage peer = { 0 };
-        socklen_t len = sizeof(peer);
-        const char *url = b->env.janus ? janus_child_url(*b->env.janus) : NULL;
-
-        if (getpeername(fd, (struct sockaddr *)&peer, &len) < 0)
-                return false;
-        if (peer.ss_family == AF_UNIX)
-                return url && strcmp(((struct sockaddr_un *)&peer)->sun_path, url + strlen("unix:")) == 0;
-        return peer.ss_family == AF_INET && ntohs(((struct sockaddr_in *)&peer)->sin_port) == b->server.port;
+        real_cut(b, real_leads_to);
 }
 
-static void lose(struct bed *b)
+static bool leads_to_child(const struct bed *b, const struct sockaddr_storage *peer)
 {
-        DIR *d = opendir("/proc/self/fd");
-        unsigned cut = 0;
+        const char *url = janus_child_url(*b->env.janus);
 
-        ASSERT(d);
-        for (struct dirent *e = readdir(d); e; e = readdir(d))
-                if (leads_to(b, atoi(e->d_name)))
-                        cut += shutdown(atoi(e->d_name), SHUT_RDWR) == 0;
-        closedir(d);
-        ASSERT_GE(cut, 1);
+        return url && peer->ss_family == AF_UNIX &&
+               strcmp(((const struct sockaddr_un *)peer)->sun_path, url + strlen("unix:")) == 0;
 }
 
-const struct subject subject_remote = { "janus, real",    set_up_remote,   tear_down, run,   hang_remote,
-                                        fail_join_remote, "invalid token", enters,    exits, sees_us,
-                                        replace_us,       kick_us_remote,  true,      lose,  true };
-const struct subject subject_embedded = { "embedded, real",   set_up_embedded,  tear_down, run,   hang_embedded,
-                                          fail_join_embedded, "invalid token",  enters,    exits, sees_us,
-                                          replace_us,         kick_us_embedded, true,      lose,  true };
+static void lose_embedded(struct bed *b)
+{
+        real_cut(b, leads_to_child);
+}
+
+const struct subject subject_remote = { "janus, real",    set_up_remote,   tear_down,   real_run,    hang_remote,
+                                        fail_join_remote, "invalid token", real_enters, real_exits,  real_sees_us,
+                                        real_replace_us,  kick_us_remote,  true,        lose_remote, true };
+const struct subject subject_embedded = {
+        "embedded, real",   set_up_embedded,  tear_down,   real_run,      hang_embedded,
+        fail_join_embedded, "invalid token",  real_enters, real_exits,    real_sees_us,
+        real_replace_us,    kick_us_embedded, true,        lose_embedded, true
+};
