@@ -228,6 +228,7 @@ void participant_describe(struct participant *p, const struct engine_participant
 
         if (parts)
                 participant_changed(p, parts * PARTICIPANT_NAME);
+        p->said = from->quality;
 }
 
 void participant_set_speaking(struct participant *p, bool speaking)

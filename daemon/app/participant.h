@@ -28,6 +28,7 @@ struct participant {
         char *node_name;             /* owned: as the graph has it, NULL while it is not there */
         uint64_t node_serial;
         struct quality_stream received; /* of others */
+        enum engine_quality said;       /* by the server; in `quality` every two seconds */
         struct quality_record quality;
 };
 

@@ -72,3 +72,14 @@ enum quality_grade quality_grade(const struct quality_figures *f, uint32_t rtt_u
                         return limits[i].grade;
         return QUALITY_VERY_BAD;
 }
+
+enum quality_grade quality_said(enum engine_quality said, bool sends_nothing)
+{
+        static const enum quality_grade grades[] = { [ENGINE_QUALITY_UNKNOWN] = QUALITY_UNKNOWN,
+                                                     [ENGINE_QUALITY_EXCELLENT] = QUALITY_EXCELLENT,
+                                                     [ENGINE_QUALITY_GOOD] = QUALITY_GOOD,
+                                                     [ENGINE_QUALITY_POOR] = QUALITY_POOR,
+                                                     [ENGINE_QUALITY_LOST] = QUALITY_DOWN };
+
+        return sends_nothing && said > ENGINE_QUALITY_GOOD ? QUALITY_UNKNOWN : grades[said];
+}

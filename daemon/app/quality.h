@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "engine/engine.h"
+
 enum quality_grade {
         QUALITY_UNKNOWN,
         QUALITY_EXCELLENT,
@@ -45,3 +47,6 @@ void quality_look(struct quality_stream *s, const struct quality_counters *now, 
 double quality_loss_rate(const struct quality_figures *f); /* 0–1 */
 /* The worst of what loss, round trip and jitter deserve each; 0 µs: not known. */
 enum quality_grade quality_grade(const struct quality_figures *f, uint32_t rtt_us, uint32_t jitter_us);
+/* What the server says of a connection. Who is not muted and still sends nothing (push-to-talk, between two spurts)
+ * has a bad line in its eyes: of him only good news count. */
+enum quality_grade quality_said(enum engine_quality said, bool sends_nothing);

@@ -1,8 +1,10 @@
 /* room-quality.c - every two seconds in a room: the engine's figures, made into what NetworkQuality says.
  *
  * One get_stats of the engine each time, never two in flight. What a record says of others is how they arrive here;
- * how we arrive there is the receiver reports' word. While the engine is reconnecting the local user is "down" and
- * nothing is known of the others. Control thread; nothing is allocated: the figures live in the participants.
+ * how we arrive there is the receiver reports' word. Each direction has one source: what the server says of a
+ * connection is the sending of others, whom it sees and we do not, and our own while nothing is measured of it. While
+ * the engine is reconnecting the local user is "down" and nothing is known of the others. Control thread; nothing is
+ * allocated: the figures live in the participants.
  */
 #include <string.h>
 
@@ -37,6 +39,14 @@ const struct quality_record *participant_quality(const struct participant *p)
         return &p->quality;
 }
 
+/* Of others: their sending. It is told for as long as we receive them. */
+static enum quality_grade said_of(const struct participant *p, bool flows)
+{
+        if (!(p->subscribed & ENGINE_AUDIO))
+                return QUALITY_UNKNOWN;
+        return quality_said(p->said, (p->published & ENGINE_AUDIO) && !p->audio_muted && !flows);
+}
+
 static void tell(struct room *room)
 {
         room->context->quality_due = true;
@@ -69,6 +79,7 @@ static void look_at_other(struct participant *p, const struct engine_stats_inbou
         quality_look(&p->received, &now, us, &f);
         set_record(p, &(struct quality_record){ .loss_rate = quality_loss_rate(&f),
                                                 .bitrate = f.bitrate,
+                                                .tx = said_of(p, f.known),
                                                 .rx = quality_grade(&f, 0, rx->jitter_us) });
         if (!f.known)
                 return;
@@ -91,14 +102,17 @@ static void look_at_self(struct room *room, const struct engine_stats *stats, ui
                                               .bytes = out->bytes_sent,
                                               .lost = out->remote_packets_lost + (int64_t)out->retransmitted,
                                               .reports = out->reports };
-        uint32_t rtt_us = out->rtt_us ? out->rtt_us : stats->inbound_transport.rtt_us;
+        uint32_t rtt_us = out->rtt_us ? out->rtt_us : stats->inbound_transport.rtt_us, tx;
         struct quality_figures f;
 
         quality_look(&room->sent, &now, us, &f);
+        tx = quality_grade(&f, rtt_us, out->remote_jitter_us);
+        if (!f.known)
+                tx = quality_said(room->self->said, room->self->published && !room->context->muted);
         set_record(room->self, &(struct quality_record){ .loss_rate = quality_loss_rate(&f),
                                                          .rtt_ms = (rtt_us + 999) / 1000, /* 0: not known */
                                                          .bitrate = f.bitrate,
-                                                         .tx = quality_grade(&f, rtt_us, out->remote_jitter_us),
+                                                         .tx = tx,
                                                          .rx = quality_grade(&all->figures, rtt_us, all->jitter_us) });
 }
 

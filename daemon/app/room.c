@@ -19,6 +19,8 @@
 
 LOG_TOPIC("app/room");
 
+enum { NO_PUBLISH_PERMISSION = -1002 }; /* of the engine codes */
+
 static void feed(struct room *room, enum room_event event, const struct engine_result *why);
 
 static struct loop *loop_of(const struct room *room)
@@ -393,7 +395,11 @@ static void on_microphone(enum engine_microphone what, void *ctx)
                 return;
         switch (what) {
         case ENGINE_MICROPHONE_MUTED: context_set_muted(room->context, true); break;
-        case ENGINE_MICROPHONE_WITHDRAWN: room_set_published(room, false); break;
+        case ENGINE_MICROPHONE_WITHDRAWN:
+                room_set_published(room, false);
+                tell_state(room, NO_PUBLISH_PERMISSION, "publishing not permitted", NULL);
+                break;
+        case ENGINE_MICROPHONE_PERMITTED: tell_state(room, 0, "publishing permitted", NULL); break;
         }
 }
 

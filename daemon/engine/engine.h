@@ -84,10 +84,19 @@ const char *engine_state_to_string(enum engine_state s);
 enum engine_media { ENGINE_AUDIO = 1, ENGINE_VIDEO = 2, ENGINE_SCREEN_AUDIO = 4, ENGINE_SCREEN_VIDEO = 8 }; /* mask */
 enum engine_microphone { /* what a server does to it */
                          ENGINE_MICROPHONE_MUTED,
-                         ENGINE_MICROPHONE_WITHDRAWN /* may not publish, or no longer: our stream is gone, without
-                                                        having been asked */
+                         ENGINE_MICROPHONE_WITHDRAWN, /* may not publish, or no longer: our stream is gone, without
+                                                         having been asked */
+                         ENGINE_MICROPHONE_PERMITTED  /* may again; that it does is for publish() to say */
 };
 enum engine_change { ENGINE_PARTICIPANT_JOINED, ENGINE_PARTICIPANT_UPDATED, ENGINE_PARTICIPANT_LEFT };
+
+enum engine_quality { /* of somebody's connection to the server, as that says */
+                      ENGINE_QUALITY_UNKNOWN,
+                      ENGINE_QUALITY_EXCELLENT,
+                      ENGINE_QUALITY_GOOD,
+                      ENGINE_QUALITY_POOR,
+                      ENGINE_QUALITY_LOST
+};
 
 struct engine_attribute {
         const char *key, *value;
@@ -103,6 +112,7 @@ struct engine_participant { /* borrowed for the call */
         const char *name, *metadata;
         const struct engine_attribute *attributes;
         size_t n_attributes;
+        enum engine_quality quality;
 };
 
 enum { ENGINE_MESSAGE_MAX = 60000, ENGINE_TOPIC_MAX = 128, ENGINE_DESTINATIONS_MAX = 16 };

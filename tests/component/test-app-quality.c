@@ -87,6 +87,56 @@ TEST(figures_of_two_seconds)
         rig_free(w.rig);
 }
 
+static void say(struct world *w, const char *user, enum engine_quality quality, bool muted)
+{
+        ASSERT_OK(fake_participant(&w->rig->script, ENGINE_PARTICIPANT_UPDATED,
+                                   &(struct engine_participant){ .user_id = user,
+                                                                 .published = ENGINE_AUDIO,
+                                                                 .subscribed = ENGINE_AUDIO,
+                                                                 .audio_muted = muted,
+                                                                 .quality = quality }));
+        rig_turn(w->rig);
+}
+
+TEST(the_server_knows_of_the_sending_of_others)
+{
+        struct world w = make();
+
+        pass(&w, 0, 0, 0);
+        say(&w, "amy", ENGINE_QUALITY_POOR, false);
+        pass(&w, 0, 0, 0);
+        ASSERT_EQ(record(&w, "amy")->tx, QUALITY_POOR);
+        ASSERT_EQ(record(&w, "amy")->rx, QUALITY_EXCELLENT);
+        ASSERT_EQ(grade(&w, "amy"), QUALITY_POOR);
+        rig_run_ms(w.rig, 2000); /* nothing comes: between two spurts, to the server, a line is poor */
+        ASSERT_EQ(grade(&w, "amy"), QUALITY_UNKNOWN);
+        say(&w, "amy", ENGINE_QUALITY_LOST, true);
+        rig_run_ms(w.rig, 2000);
+        ASSERT_EQ(grade(&w, "amy"), QUALITY_DOWN);
+        say(&w, "amy", ENGINE_QUALITY_GOOD, true);
+        rig_run_ms(w.rig, 2000);
+        ASSERT_EQ(grade(&w, "amy"), QUALITY_GOOD);
+        rig_person(w.rig, ENGINE_PARTICIPANT_UPDATED, "amy", ENGINE_AUDIO, 0);
+        rig_run_ms(w.rig, 2000);
+        ASSERT_EQ(grade(&w, "amy"), QUALITY_UNKNOWN);
+        rig_free(w.rig);
+}
+
+TEST(of_our_own_sending_the_figures_come_first)
+{
+        struct world w = make();
+
+        say(&w, "me", ENGINE_QUALITY_GOOD, false);
+        pass(&w, 15, 0, 0);
+        ASSERT_EQ(record(&w, "me")->tx, QUALITY_BAD);
+        rig_run_ms(w.rig, 2000); /* nothing is sent */
+        ASSERT_EQ(record(&w, "me")->tx, QUALITY_GOOD);
+        say(&w, "me", ENGINE_QUALITY_LOST, false);
+        rig_run_ms(w.rig, 2000);
+        ASSERT_EQ(record(&w, "me")->tx, QUALITY_UNKNOWN);
+        rig_free(w.rig);
+}
+
 TEST(nothing_is_known_of_silence)
 {
         struct world w = make();

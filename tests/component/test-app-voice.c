@@ -338,6 +338,27 @@ TEST(consent_can_be_withdrawn)
         answer(rig, "10200/115990U changeAudioCapture:fail auth deny");
 }
 
+TEST(a_server_may_forbid_to_publish_and_permit_it_again)
+{
+        _cleanup_(rig_freep) struct rig *rig = rig_make();
+        struct context *c = rig_joined(rig, true);
+        struct context_view v;
+
+        (void)rig_take(rig);
+        ASSERT_OK(fake_microphone(&rig->script, ENGINE_MICROPHONE_WITHDRAWN));
+        rig_turn(rig);
+        rig_turn(rig);
+        ASSERT(strstr(rig_take(rig), "state 1 -1002 publishing not permitted\n"));
+        context_get(c, &v);
+        ASSERT(!v.audio_published);
+        ASSERT_OK(fake_microphone(&rig->script, ENGINE_MICROPHONE_PERMITTED));
+        rig_turn(rig);
+        rig_turn(rig);
+        ASSERT(strstr(rig_take(rig), "state 1 0 publishing permitted\n"));
+        context_get(c, &v);
+        ASSERT(!v.audio_published);
+}
+
 TEST(consent_withdrawn_while_joining_fails_the_join)
 {
         _cleanup_(rig_freep) struct rig *rig = rig_make();

@@ -89,7 +89,9 @@ static void on_message(const struct engine_message *m, void *ctx)
 
 static void on_microphone(enum engine_microphone what, void *ctx)
 {
-        note(ctx, "microphone %s", what == ENGINE_MICROPHONE_MUTED ? "muted" : "withdrawn");
+        static const char *const words[] = { "muted", "withdrawn", "permitted" };
+
+        note(ctx, "microphone %s", words[what]);
 }
 
 const struct engine_events recorder_events = { 0,           on_op_done, on_state,   on_participant,

@@ -68,6 +68,7 @@ static void note_sent(struct rig *r, const struct lk_action *a)
 
 static void note(struct rig *r, const struct lk_action *a)
 {
+        static const char *const quality_words[] = { "", " excellent", " good", " poor", " lost" };
         const char *word = lk_action_kind_to_string(a->kind);
 
         switch (a->kind) {
@@ -98,11 +99,11 @@ static void note(struct rig *r, const struct lk_action *a)
                 put(r, "[state %s %s] ", engine_state_to_string(a->state), engine_reason_to_string(a->result.reason));
                 break;
         case LK_ACT_PARTICIPANT:
-                put(r, "[%s %s %u>%u%s] ",
+                put(r, "[%s %s %u>%u%s%s] ",
                     a->change == ENGINE_PARTICIPANT_JOINED ? "joined"
                     : a->change == ENGINE_PARTICIPANT_LEFT ? "left"
                                                            : "updated",
-                    a->user, a->published, a->subscribed, a->on ? " muted" : "");
+                    a->user, a->published, a->subscribed, a->on ? " muted" : "", quality_words[a->quality]);
                 break;
         case LK_ACT_SPEAKING: put(r, "[speaking %s %d] ", a->user, a->on); break;
         case LK_ACT_TOKEN: put(r, "[token %s] ", a->text); break;

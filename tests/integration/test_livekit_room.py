@@ -38,11 +38,14 @@ class Room(livekit_room.Case):
         alice.wait_hears("bob", 880)
 
     def test_two_desktops_mute_themselves(self):
+        """And their lines: how one comes from the other is measured, what is before that the server says, also while nothing comes."""
         alice, bob = self.two(self.server())
+        alice.wait_told("NetworkQuality", lambda a: [q for q in a[1] if q["userId"] == "bob" and q["rxQuality"] and 1 <= q["txQuality"] <= 3])
         for speaker, listener, hertz in ((alice, bob, 440), (bob, alice, 880)):
             speaker.mute(True)
             listener.wait_member(speaker.user, audioMuted=True)
             listener.wait_silence(speaker.user)
+            listener.wait_told("NetworkQuality", lambda a: [q for q in a[1] if not q["rxQuality"] and 1 <= q["txQuality"] <= 3])
             speaker.mute(False)
             listener.wait_member(speaker.user, audioMuted=False)
             listener.wait_hears(speaker.user, hertz)

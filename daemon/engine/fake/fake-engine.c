@@ -16,7 +16,7 @@
 
 enum { RESTORED_AFTER_US = 500000 };
 
-enum item_kind { ITEM_ANSWER, ITEM_STATS, ITEM_PARTICIPANT, ITEM_SPEAKING, ITEM_STATE, ITEM_MESSAGE };
+enum item_kind { ITEM_ANSWER, ITEM_STATS, ITEM_PARTICIPANT, ITEM_SPEAKING, ITEM_STATE, ITEM_MESSAGE, ITEM_MICROPHONE };
 
 struct item {
         struct list link; /* in fake.items */
@@ -29,6 +29,7 @@ struct item {
         struct engine_participant participant; /* user_id points into `user_id` */
         enum engine_state state;
         bool speaking;
+        enum engine_microphone microphone;
         char user_id[129];
         struct engine_message message; /* its texts and data are copies in `bytes` */
         const char *destinations[ENGINE_DESTINATIONS_MAX];
@@ -145,6 +146,10 @@ static void deliver(struct fake *f, const struct item *i)
         case ITEM_SPEAKING:
                 if (f->joined)
                         f->ev.speaking(i->user_id, i->speaking, f->ctx);
+                break;
+        case ITEM_MICROPHONE:
+                if (f->joined)
+                        f->ev.microphone(i->microphone, f->ctx);
                 break;
         case ITEM_MESSAGE:
                 if (f->joined)
@@ -567,6 +572,16 @@ int fake_participant(struct fake_script *s, enum engine_change change, const str
         copy_text(i->user_id, sizeof(i->user_id), p->user_id);
         i->participant.user_id = i->user_id;
         return 0;
+}
+
+int fake_microphone(struct fake_script *s, enum engine_microphone what)
+{
+        struct item *i;
+        int r = happen(s, ITEM_MICROPHONE, &i);
+
+        if (r >= 0)
+                i->microphone = what;
+        return r;
 }
 
 int fake_speak(struct fake_script *s, const char *user_id, bool speaking)

@@ -64,6 +64,7 @@ struct fake_script {
 /* The room's happenings: in order, in the next turn of the loop; dropped when no room is joined by then. -ENOMEM.
  * What is said of a participant (name, metadata, attributes) has to be there until it has been told. */
 int fake_participant(struct fake_script *s, enum engine_change change, const struct engine_participant *p);
+int fake_microphone(struct fake_script *s, enum engine_microphone what);
 int fake_speak(struct fake_script *s, const char *user_id, bool speaking);
 int fake_message(struct fake_script *s, const struct engine_message *m);
 int fake_state(struct fake_script *s, enum engine_state state, const struct engine_result *why);

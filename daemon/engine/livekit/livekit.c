@@ -327,6 +327,7 @@ static int carry_down(struct driver *d, const struct list *l)
         case LK_ACT_SPEAKING:
         case LK_ACT_MUTED:
         case LK_ACT_WITHDRAWN:
+        case LK_ACT_PERMITTED:
         case LK_ACT_DATA:
         case _LK_ACT_MAX: break;
         }
@@ -340,7 +341,8 @@ static void tell_participant(struct driver *d, const struct lk_action *a)
                                         .published = a->published,
                                         .subscribed = a->subscribed,
                                         .audio_muted = a->on,
-                                        .encryption = a->encryption };
+                                        .encryption = a->encryption,
+                                        .quality = a->quality };
 
         lk_profile_unpack(&a->profile, &p, attributes);
         driver_tell_participant(d, a->change, &p);
@@ -374,6 +376,7 @@ static void carry_up(struct driver *d, const struct list *l)
         case LK_ACT_SPEAKING: driver_tell_speaking(d, a->user, a->on); break;
         case LK_ACT_MUTED: driver_tell_microphone(d, ENGINE_MICROPHONE_MUTED); break;
         case LK_ACT_WITHDRAWN: driver_tell_microphone(d, ENGINE_MICROPHONE_WITHDRAWN); break;
+        case LK_ACT_PERMITTED: driver_tell_microphone(d, ENGINE_MICROPHONE_PERMITTED); break;
         case LK_ACT_DATA:
                 if (d->in_room)
                         lk_data_receive(of(d)->data, a->mid, a->text, a->len, driver_now_us(d));

@@ -103,7 +103,8 @@ struct member {
         bool told_muted;
         enum e2ee_state told_encryption;
         struct lk_profile profile;
-        bool profile_news; /* it is another than the app was told */
+        enum engine_quality quality;
+        bool news; /* either is another than the app was told */
 };
 
 struct wish {             /* an explicit subscribe or unsubscribe; kept until the room ends */
@@ -163,6 +164,7 @@ struct lk_fsm {
         bool told_muted;  /* of our track: as the server knows it … */
         bool muted_since; /* … by a message of its own */
         bool withdrawn;   /* LK_ACT_WITHDRAWN is due when we are in the room */
+        bool barred;      /* it was told, LK_ACT_PERMITTED not yet */
         unsigned tracks;  /* of ours, ever: each has another id */
         char track[LK_SID_MAX + 1];
 
@@ -170,7 +172,8 @@ struct lk_fsm {
         size_t n_members, n_wishes;
         size_t profile_bytes; /* of all members */
         struct lk_profile own_profile;
-        bool own_profile_news;
+        enum engine_quality own_quality;
+        bool own_news;
 
         bool rejoining; /* lost, and not yet back */
         bool retried;   /* the way in was tried once more, because media did not come up */
@@ -273,6 +276,7 @@ void lf_on_permission(struct lk_fsm *f, const Livekit__ParticipantPermission *p)
 struct member *lf_find_member(const struct lk_fsm *f, const char *user);
 void lf_room_infos(struct lk_fsm *f, Livekit__ParticipantInfo *const *infos, size_t n);
 void lf_room_speakers(struct lk_fsm *f, const Livekit__SpeakersChanged *m);
+void lf_room_quality(struct lk_fsm *f, const Livekit__ConnectionQualityUpdate *m);
 void lf_room_own(struct lk_fsm *f, const Livekit__ParticipantInfo *p /* may be NULL */); /* what is said of us */
 void lf_room_announce(struct lk_fsm *f);
 void lf_room_missing(struct lk_fsm *f); /* everybody is, until seen again */

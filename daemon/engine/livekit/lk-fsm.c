@@ -151,7 +151,7 @@ static void on_join(struct lk_fsm *f, const struct lk_event *ev)
         f->stages = (struct engine_stages){ 0 };
         f->start_us = f->now_us;
         f->publish = f->join.auto_publish && f->join.visible;
-        f->withdrawn = f->retried = false;
+        f->withdrawn = f->barred = f->retried = false;
         f->attempts = 0;
         f->back_us = 0;
         lf_add_op(f, ev->op, LOP_JOIN, true);
@@ -279,6 +279,7 @@ static void on_message(struct lk_fsm *f, const Livekit__SignalResponse *m)
         case LIVEKIT__SIGNAL_RESPONSE__MESSAGE_MUTE: lf_on_mute(f, m->mute); break;
         case LIVEKIT__SIGNAL_RESPONSE__MESSAGE_REQUEST_RESPONSE: lf_on_request_response(f, m->request_response); break;
         case LIVEKIT__SIGNAL_RESPONSE__MESSAGE_SPEAKERS_CHANGED: lf_room_speakers(f, m->speakers_changed); break;
+        case LIVEKIT__SIGNAL_RESPONSE__MESSAGE_CONNECTION_QUALITY: lf_room_quality(f, m->connection_quality); break;
         case LIVEKIT__SIGNAL_RESPONSE__MESSAGE_MEDIA_SECTIONS_REQUIREMENT:
                 lf_on_sections(f, m->media_sections_requirement);
                 break;

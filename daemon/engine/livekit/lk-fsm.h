@@ -119,11 +119,12 @@ enum lk_action_kind {
         LK_ACT_HIDE,          /* on: the next connection's token is to hide us, or not */
         LK_ACT_OP_DONE,       /* op, result, on: we are in a room now */
         LK_ACT_STATE,         /* state, result */
-        LK_ACT_PARTICIPANT,   /* change, user, published, subscribed, on (muted), encryption, profile; of our own id
-                               * the profile only */
+        LK_ACT_PARTICIPANT,   /* change, user, published, subscribed, on (muted), encryption, profile, quality; of our
+                               * own id the last two only */
         LK_ACT_SPEAKING,      /* user, on */
         LK_ACT_MUTED,         /* the server has muted our microphone */
         LK_ACT_WITHDRAWN,     /* the server does not let us publish, and nobody waits for being told */
+        LK_ACT_PERMITTED,     /* after that: it does */
         LK_ACT_DATA,          /* mid: the channel's label; text, len: bytes. Not the machine's: livekit.c queues it */
         _LK_ACT_MAX
 };
@@ -148,6 +149,7 @@ struct lk_action {
         enum engine_change change;
         enum e2ee_state encryption;
         struct lk_profile profile; /* owned */
+        enum engine_quality quality;
         struct engine_result result;
         char *text; /* owned; NUL-terminated */
         size_t len;

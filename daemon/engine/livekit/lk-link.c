@@ -16,7 +16,7 @@ const char *lk_action_kind_to_string(enum lk_action_kind k)
         static const char *const words[_LK_ACT_MAX] = {
                 "open-conn",     "close-conn", "send",   "open-peer", "close-peer", "create-offer", "set-remote",
                 "add-candidate", "bind",       "unbind", "token",     "hide",       "op-done",      "state",
-                "participant",   "speaking",   "muted",  "withdrawn", "data",
+                "participant",   "speaking",   "muted",  "withdrawn", "permitted",  "data",
         };
 
         return k < _LK_ACT_MAX ? words[k] : NULL;

@@ -80,6 +80,7 @@ static void tell_withdrawn(struct lk_fsm *f)
         if (!f->withdrawn || f->state != LK_STATE_JOINED)
                 return;
         f->withdrawn = false;
+        f->barred = true;
         lf_act(f, LK_ACT_WITHDRAWN, NULL);
 }
 
@@ -317,10 +318,17 @@ static bool allows_microphone(const Livekit__ParticipantPermission *p)
         return false;
 }
 
+/* Whether to begin anew is for the app to say: a microphone is never opened from the far end. */
 void lf_on_permission(struct lk_fsm *f, const Livekit__ParticipantPermission *p)
 {
+        bool might = f->may_publish;
+
         f->may_publish = !p || allows_microphone(p);
         f->may_say = !p || p->can_publish_data;
         if (!f->may_publish && (f->pub == PUB_ON || f->pub == PUB_STARTING))
                 give_up(f);
+        if (f->barred && f->may_publish && !might && f->state == LK_STATE_JOINED) {
+                f->barred = false;
+                lf_act(f, LK_ACT_PERMITTED, NULL);
+        }
 }

@@ -281,8 +281,11 @@ void lf_on_moved(struct lk_fsm *f, const Livekit__RoomMovedResponse *m)
 {
         if (m->token && m->token[0])
                 (void)lf_act(f, LK_ACT_TOKEN, m->token);
-        if (m->participant)
+        if (m->participant) {
                 lf_copy(f->sid, sizeof(f->sid), m->participant->sid);
+                lf_on_permission(f, m->participant->permission);
+                lf_room_own(f, m->participant);
+        }
         lf_room_missing(f);
         lf_room_infos(f, m->other_participants, m->n_other_participants);
         if (f->state == LK_STATE_JOINED)

@@ -7,7 +7,8 @@
  * After a loss everybody is missing until seen again. Until things have settled the app is told of additions only: who
  * was here still is, and what flowed still does, unless it is unwanted by now. Then it is told what is true.
  *
- * What the server says of somebody (lk-profile.h) is told with every event; of ourselves by itself.
+ * What the server says of somebody (lk-profile.h, and of his connection) is told with every event; of ourselves by
+ * itself.
  *
  * Members are bounded by LK_MEMBERS_MAX; whoever comes beyond is not seen, nor is one whose identity is longer than
  * LK_ID_MAX or no UTF-8.
@@ -50,8 +51,9 @@ static void tell_change(struct lk_fsm *f, enum engine_change change, struct memb
         a->subscribed = m->told_subscribed;
         a->on = m->told_muted;
         a->encryption = m->told_encryption;
+        a->quality = m->quality;
         put_profile(f, a, &m->profile);
-        m->profile_news = false;
+        m->news = false;
 }
 
 void lf_room_tell(struct lk_fsm *f, struct member *m)
@@ -69,7 +71,7 @@ void lf_room_tell(struct lk_fsm *f, struct member *m)
         if (m->told && settling && encryption == E2EE_NONE)
                 encryption = m->told_encryption;
         if (m->told && published == m->told_published && subscribed == m->told_subscribed &&
-            m->muted == m->told_muted && encryption == m->told_encryption && !m->profile_news)
+            m->muted == m->told_muted && encryption == m->told_encryption && !m->news)
                 return;
         m->told = true;
         m->told_published = published;
@@ -83,12 +85,13 @@ static void tell_own(struct lk_fsm *f)
 {
         struct lk_action *a;
 
-        if (f->state != LK_STATE_JOINED || !f->own_profile_news)
+        if (f->state != LK_STATE_JOINED || !f->own_news)
                 return;
-        f->own_profile_news = false;
+        f->own_news = false;
         a = lf_act(f, LK_ACT_PARTICIPANT, NULL);
         a->change = ENGINE_PARTICIPANT_UPDATED;
         memcpy(a->user, f->user, sizeof(a->user));
+        a->quality = f->own_quality;
         put_profile(f, a, &f->own_profile);
 }
 
@@ -242,7 +245,7 @@ static void take_profile(struct lk_fsm *f, struct member *m, const Livekit__Part
         if (f->profile_bytes - m->profile.len + profile.len > PROFILES_MAX)
                 lk_profile_done(&profile);
         f->profile_bytes -= m->profile.len;
-        m->profile_news |= replace(&m->profile, &profile);
+        m->news |= replace(&m->profile, &profile);
         f->profile_bytes += m->profile.len;
 }
 
@@ -256,8 +259,43 @@ void lf_room_own(struct lk_fsm *f, const Livekit__ParticipantInfo *p)
                 f->oom = true;
                 return;
         }
-        f->own_profile_news |= replace(&f->own_profile, &profile);
+        f->own_news |= replace(&f->own_profile, &profile);
         tell_own(f);
+}
+
+static enum engine_quality quality_of(Livekit__ConnectionQuality q)
+{
+        switch (q) {
+        case LIVEKIT__CONNECTION_QUALITY__EXCELLENT: return ENGINE_QUALITY_EXCELLENT;
+        case LIVEKIT__CONNECTION_QUALITY__GOOD: return ENGINE_QUALITY_GOOD;
+        case LIVEKIT__CONNECTION_QUALITY__POOR: return ENGINE_QUALITY_POOR;
+        case LIVEKIT__CONNECTION_QUALITY__LOST: return ENGINE_QUALITY_LOST;
+        default: return ENGINE_QUALITY_UNKNOWN;
+        }
+}
+
+/* Whether it is another. */
+static bool take_quality(const Livekit__ConnectionQualityUpdate *msg, const char *sid, enum engine_quality *quality)
+{
+        enum engine_quality was = *quality;
+
+        for (size_t i = 0; i < msg->n_updates; i++)
+                if (msg->updates[i]->participant_sid && strcmp(msg->updates[i]->participant_sid, sid) == 0)
+                        *quality = quality_of(msg->updates[i]->quality);
+        return *quality != was;
+}
+
+void lf_room_quality(struct lk_fsm *f, const Livekit__ConnectionQualityUpdate *msg)
+{
+        struct member *m;
+
+        f->own_news |= take_quality(msg, f->sid, &f->own_quality);
+        tell_own(f);
+        list_for_each (m, &f->members, link)
+                if (take_quality(msg, m->sid, &m->quality)) {
+                        m->news = true;
+                        lf_room_tell(f, m);
+                }
 }
 
 /* ---- news ---- */
@@ -278,8 +316,10 @@ static void on_info(struct lk_fsm *f, const Livekit__ParticipantInfo *p)
                 m = add_member(f, p->identity);
         if (!m)
                 return;
-        if (!same)
+        if (!same) {
                 lf_sub_track_gone(f, m);
+                m->quality = ENGINE_QUALITY_UNKNOWN;
+        }
         lf_copy(m->sid, sizeof(m->sid), p->sid);
         m->version = p->version;
         m->missing = false;
@@ -368,5 +408,6 @@ void lf_room_clear(struct lk_fsm *f)
         list_for_each (m, &f->members, link)
                 remove_member(f, m);
         lk_profile_done(&f->own_profile);
-        f->own_profile_news = false;
+        f->own_quality = ENGINE_QUALITY_UNKNOWN;
+        f->own_news = false;
 }

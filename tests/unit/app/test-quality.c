@@ -104,6 +104,17 @@ TEST(a_far_end_that_falls_silent_is_down)
         ASSERT(!look(&s, sent += 100, 0, 0, reports + 1).down);
 }
 
+TEST(bad_news_of_the_silent_are_no_news)
+{
+        ASSERT_EQ(quality_said(ENGINE_QUALITY_UNKNOWN, false), QUALITY_UNKNOWN);
+        ASSERT_EQ(quality_said(ENGINE_QUALITY_EXCELLENT, false), QUALITY_EXCELLENT);
+        ASSERT_EQ(quality_said(ENGINE_QUALITY_POOR, false), QUALITY_POOR);
+        ASSERT_EQ(quality_said(ENGINE_QUALITY_LOST, false), QUALITY_DOWN);
+        ASSERT_EQ(quality_said(ENGINE_QUALITY_GOOD, true), QUALITY_GOOD);
+        ASSERT_EQ(quality_said(ENGINE_QUALITY_POOR, true), QUALITY_UNKNOWN);
+        ASSERT_EQ(quality_said(ENGINE_QUALITY_LOST, true), QUALITY_UNKNOWN);
+}
+
 TEST(a_far_end_that_never_reports_is_not_down)
 {
         struct quality_stream s = { 0 };
