@@ -55,8 +55,9 @@ class Ours(Pair):
     def desktop(self, name, server, network=None):
         from harness.desktop import Desktop
         from harness.livekit_room import Person
-        d = Desktop(self.ws, name, self.build, dict(QUIET, **server, audio={"dtx": self.dtx}), network)
-        return Person(d, name)
+        p = Person(Desktop(self.ws, name, self.build, dict(QUIET, **server, audio={"dtx": self.dtx}), network), name)
+        p.client.set(p.path, "Voice", "EchoCancellation", False)  # nor do the rivals work on the sound of the microphone
+        return p
 
     def enter(self, room):
         for p in (self.sender, self.receiver):
