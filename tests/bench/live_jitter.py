@@ -15,7 +15,7 @@ from pairs import each, start
 TRACES = ("clean", "jitter-5", "jitter-15", "jitter-40", "wifi", "handover", "reorder", "drift-fast", "drift-slow", "loss-jitter",
           "loss-5", "loss-10", "loss-20", "burst-3")
 QUICK = ("clean", "jitter-15", "wifi", "handover")
-TALK = ("clean", "jitter-15")
+TALK = ("conversation",)
 KINDS = ("janus", "livekit", "chromium", "wrtc", "rtc-node")
 LEARN_S, STEP_S = 6, 0.25
 TEXT = "The birch canoe slid on the smooth planks. Glue the sheet to the dark blue background. It is easy to tell the depth of a well. " \
@@ -110,4 +110,4 @@ def calls(build, report, cannot_run, traces, seconds, dtx):
 def run(build, report, cannot_run):
     quick = report.options.quick
     calls(build, report, cannot_run, QUICK if quick else TRACES, 10 if quick else 20, False)
-    calls(build, report, cannot_run, TALK[1:] if quick else TALK, 10 if quick else 20, True)
+    calls(build, report, cannot_run, TALK, 10 if quick else 20, True)

@@ -101,12 +101,12 @@ def delay_against_concealment(rows):
     return key(colours) + "".join(out)
 
 
-def bars(rows, metric, groups, title, unit):
+def bars(rows, metric, groups, title, unit, colours):
     """Bars of each `who` beside each other, for each group (a function of the row)."""
     rows = [r for r in rows if r["metric"] == metric]
     if not rows:
         return ""
-    colours, names = palette(rows), in_order(map(groups, rows))
+    names = in_order(map(groups, rows))
     chart = Chart(title, len(names), max(r["value"] for r in rows), "", unit, (max(360, 90 * len(names)), 210))
     for i, name in enumerate(names):
         here = [r for r in rows if groups(r) == name]
@@ -121,13 +121,15 @@ def quality_against_loss(rows):
     trace = lambda r: field(r, "trace")  # noqa: E731
     parts = [("missing_percent", "made up", "%"), ("pesq_wb", "PESQ, wideband", "MOS"), ("stoi", "STOI", ""),
              ("word_accuracy_percent", "words recognised", "%"), ("overhead_percent", "more bytes than without repair", "%")]
-    return key(palette(rows)) + "".join(bars(rows, m, trace, t, u) for m, t, u in parts)
+    colours = palette(rows)
+    return key(colours) + "".join(bars(rows, m, trace, t, u, colours) for m, t, u in parts)
 
 
 def cost(rows):
     parts = [("cpu", "percent_core_call", "a core in a call", "%"), ("memory", "pss_call_mb", "memory in a call, PSS", "MB"),
              ("memory", "private_dirty_call_mb", "memory in a call, unshareable", "MB")]
-    return key(palette(rows)) + "".join(bars([r for r in rows if r["bench"] == b], m, who, t, u) for b, m, t, u in parts)
+    colours = palette(rows)
+    return key(colours) + "".join(bars([r for r in rows if r["bench"] == b], m, who, t, u, colours) for b, m, t, u in parts)
 
 
 def table(rows, goals):
