@@ -1,7 +1,7 @@
 # rtcroomd_layer(NAME [SMALL] FOLDER… LINK …): the static library rtcroomd-NAME from every .c file of the current folder
 # (and of the folders named after FOLDER). LINK names the only layers and libraries it may use: a call upwards
 # does not link. Third-party libraries are linked PRIVATE, so that no other layer sees their headers.
-# SMALL: a release is optimised for size, for nothing there runs once a packet or a period.
+# SMALL: a release is optimised for size, for what runs there once a packet is little beside the codec.
 function(rtcroomd_layer name)
     cmake_parse_arguments(L "SMALL" "" "FOLDERS;LINK;PRIVATE" ${ARGN})
     file(GLOB sources CONFIGURE_DEPENDS *.c)
