@@ -23,7 +23,7 @@ enum {
         SILENCE_MAX_US = 1000000, /* DTX refreshes about every 400 ms; without that it is not silence but an end */
         EXCESS_MAX_US = 200000,   /* more than this too late is not caught up with but thrown away */
         AHEAD_MAX_US = 10000000,
-        WAITS = 8,
+        WAITS = 8,          /* packets whose least wait counts, and as many before them */
         PRE_ROLL = 2880,    /* samples of a talk spurt that its sender may have kept until it was sure of it */
         DROPOUT_MAX = 3000, /* RFC 3550 A.1: a larger jump of sequence numbers must be confirmed by a second packet */
         LOSS_ONE = 65536,
