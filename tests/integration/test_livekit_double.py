@@ -5,6 +5,7 @@ Every join ends exactly once and within its bound, the daemon lives and does not
 """
 import os
 import sys
+import threading
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
@@ -364,6 +365,31 @@ class BadServer(livekit_room.Case):
         self.assertNotIn(newer[-30:], self.d.log())
         p.leave()
 
+    def test_a_room_that_is_moved(self):
+        """Who is in the room we were moved to counts, and so does its token: the next connection shows it."""
+        there, shown, cut = token("elsewhere", "alice"), [], threading.Event()
+
+        def script(talk):
+            shown.append(authorization(talk))
+            talk.accept()
+            if len(shown) > 1:
+                talk.send(response(join=good_join(room="elsewhere", other_participants=[person_info(2, identity="carol")])))
+                return talk.hang()
+            talk.send(response(join=good_join(other_participants=[person_info(1, identity="bob")])))
+            talk.send(response(room_moved=pb.RoomMovedResponse(room=pb.Room(sid="RM_y", name="elsewhere"), token=there,
+                                                               participant=pb.ParticipantInfo(sid="PA_there", identity="alice", state=pb.ACTIVE),
+                                                               other_participants=[person_info(2, identity="carol")])))
+            cut.wait(60)
+            return talk.reset()
+        self.scripts["room"] = script
+        p = self.at("room")
+        self.assertEqual(p.try_join(autoPublish=False), OK)
+        p.wait_members("alice", "carol")
+        cut.set()
+        p.wait_told("RtcStateChanged", lambda a: a[1] == "rejoined", 40)
+        self.assertEqual(shown[1], there)
+        p.wait_members("alice", "carol")
+        p.leave()
 
     def test_rooms_that_end_again_and_again(self):
         self.scripts["bad"] = first(JOIN, *[m for _, m in oddities()], then=lambda t: t.reset())

@@ -2,13 +2,14 @@
 """A real livekit-server whose messages are tampered with on the way: rubbish at each step, answers spoilt or missing, lines cut."""
 import os
 import random
+import socket
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 from harness import livekit, livekit_room  # noqa: E402
 from harness.case import main  # noqa: E402
-from harness.livekit_double import Double, Gone, pb  # noqa: E402
-from harness.livekit_room import OK  # noqa: E402
+from harness.livekit_double import Double, Gone, pb, response  # noqa: E402
+from harness.livekit_room import DISMISSED, OK  # noqa: E402
 from harness.workspace import wait_for  # noqa: E402
 
 
@@ -67,6 +68,35 @@ class Tampered(livekit_room.Case):
         n[0] = 0
         alice.join()
         alice.wait_hears("node", 880)
+
+    def leaves_who_resumes(self, action, reason):
+        """Alice in the room, whose connection is cut; of the server who wants to resume hears that."""
+        def script(talk):
+            if not talk.join_request().reconnect:
+                return talk.through()
+            talk.accept()
+            talk.send(response(leave=pb.LeaveRequest(action=action, reason=reason)))
+            return talk.close()
+        self.scripts["room"] = script
+        alice = self.alice("room").join()
+        alice.wait_hears("node", 880)
+        sid = self.sid(self.lk, "alice")
+        for s in list(self.double.sockets):
+            s.shutdown(socket.SHUT_RDWR)
+        return alice, sid
+
+    def test_a_resume_that_is_to_be_a_join(self):
+        alice, sid = self.leaves_who_resumes(pb.RECONNECT, pb.STATE_MISMATCH)
+        alice.wait_told("RtcStateChanged", lambda a: a[1] == "rejoined", 60)
+        alice.wait_hears("node", 880)
+        self.peer.wait_hears("alice", 440)
+        self.assertNotEqual(self.sid(self.lk, "alice"), sid)
+        self.assertEqual([bool(request.reconnect) for _, _, request in self.double.talks][-2:], [True, False])
+
+    def test_a_resume_that_is_the_end(self):
+        alice, _ = self.leaves_who_resumes(pb.DISCONNECT, pb.ROOM_DELETED)
+        alice.interrupted(DISMISSED)
+        self.assertTrue(self.double.talks[-1][2].reconnect, "it is not tried again")
 
     def test_no_answer_to_the_offer(self):
         def script(talk):
