@@ -44,6 +44,7 @@ static void move_frames(struct stream *s, uint64_t now_us)
         uint64_t due = (now_us - s->start_us) * AUDIO_RATE / US_PER_SEC, n = due - s->moved;
 
         s->moved = due;
+        atomic_store(&s->port->period_us, now_us);
         if (n > MAX_TICK)
                 n = MAX_TICK;
         if (n > 0 && s->direction == AUDIO_CAPTURE)

@@ -90,6 +90,7 @@ static void process_rt(struct pwtap *t)
         struct pw_buffer *b;
 
         (void)pw_stream_get_time_n(t->stream, &at, sizeof(at));
+        atomic_store_explicit(&t->port->period_us, (uint64_t)at.now / 1000, memory_order_relaxed);
         while ((b = pw_stream_dequeue_buffer(t->stream))) {
                 const struct spa_data *d = &b->buffer->datas[0];
 

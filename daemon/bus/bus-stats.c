@@ -36,7 +36,7 @@ static int append_inbound(sd_bus_message *m, const struct engine_stats_inbound *
         const struct rx_stats *rx = &in->rx;
 
         return sd_bus_message_append(
-                m, "a{sv}", 21,
+                m, "a{sv}", 23,
                 "kind", "s", "audio",
                 "userId", "s", in->user_id,
                 "ssrc", "u", in->ssrc,
@@ -50,7 +50,9 @@ static int append_inbound(sd_bus_message *m, const struct engine_stats_inbound *
                 "fecPacketsDiscarded", "t", rx->copies_discarded,
                 "jitter", "d", seconds(rx->jitter_us),
                 "jitterBufferDelay", "d", seconds(rx->jbuf_delay_us_total),
+                "jitterBufferTargetDelay", "d", seconds(rx->jbuf_target_us_total),
                 "jitterBufferEmittedCount", "t", rx->jbuf_emitted,
+                "totalProcessingDelay", "d", seconds(rx->processing_us_total),
                 "totalSamplesReceived", "t", rx->samples_total,
                 "concealedSamples", "t", rx->samples_concealed,
                 "concealmentEvents", "t", rx->concealment_events,
@@ -65,27 +67,38 @@ static int append_playout(sd_bus_message *m, const struct engine_stats_inbound *
         const struct rx_stats *rx = &in->rx;
 
         return sd_bus_message_append(
-                m, "a{sv}", 6,
+                m, "a{sv}", 7,
                 "kind", "s", "audio",
                 "userId", "s", in->user_id,
                 "synthesizedSamplesDuration", "d", seconds_of_samples(rx->samples_concealed),
                 "synthesizedSamplesEvents", "t", rx->concealment_events,
                 "totalSamplesDuration", "d", seconds_of_samples(rx->samples_total),
+                "totalPlayoutDelay", "d", seconds(rx->playout_us_total),
                 "totalSamplesCount", "t", rx->samples_total);
 }
 
 static int append_outbound(sd_bus_message *m, const struct engine_peer_stats *p)
 {
         return sd_bus_message_append(
-                m, "a{sv}", 8,
+                m, "a{sv}", 9,
                 "kind", "s", "audio",
                 "ssrc", "u", p->ssrc,
                 "packetsSent", "t", p->packets_sent,
                 "bytesSent", "t", p->bytes_sent,
+                "totalPacketSendDelay", "d", seconds(p->send_us_total),
                 "retransmittedPacketsSent", "t", p->retransmitted,
                 "nackCount", "t", p->nacks_received,
                 "fecPacketsSent", "t", p->copies_sent,
                 "fecBytesSent", "t", p->copy_bytes_sent);
+}
+
+static int append_source(sd_bus_message *m, const struct tx_stats *tx)
+{
+        return sd_bus_message_append(
+                m, "a{sv}", 3,
+                "kind", "s", "audio",
+                "totalCaptureDelay", "d", seconds(tx->capture_us_total),
+                "totalSamplesCaptured", "t", tx->samples);
 }
 
 static int append_remote_inbound(sd_bus_message *m, const struct engine_peer_stats *p)
@@ -174,6 +187,11 @@ static int append_outbound_rtp(sd_bus_message *m, const struct engine_stats *st)
         return append_outbound(m, &st->outbound);
 }
 
+static int append_media_source(sd_bus_message *m, const struct engine_stats *st)
+{
+        return append_source(m, &st->tx);
+}
+
 static int append_remote_inbound_rtp(sd_bus_message *m, const struct engine_stats *st)
 {
         return append_remote_inbound(m, &st->outbound);
@@ -193,13 +211,10 @@ static const struct {
         const char *type;                                                /* W3C RTCStatsType */
         int (*append)(sd_bus_message *m, const struct engine_stats *st); /* dictionaries into the open aa{sv} */
 } sections[] = {
-        { "inbound-rtp", append_inbound_rtp },
-        { "outbound-rtp", append_outbound_rtp },
-        { "remote-inbound-rtp", append_remote_inbound_rtp },
-        { "candidate-pair", append_candidate_pairs },
-        { "media-playout", append_media_playout },
-        { "transport", append_transports },
-        { "join", append_join },
+        { "inbound-rtp", append_inbound_rtp },        { "media-source", append_media_source },
+        { "outbound-rtp", append_outbound_rtp },      { "remote-inbound-rtp", append_remote_inbound_rtp },
+        { "candidate-pair", append_candidate_pairs }, { "media-playout", append_media_playout },
+        { "transport", append_transports },           { "join", append_join },
 };
 
 static int append_section(sd_bus_message *m, size_t i, const struct engine_stats *st)

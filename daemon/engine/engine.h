@@ -138,6 +138,7 @@ struct engine_stats_inbound {
 struct engine_peer_stats { /* W3C names in parentheses are given by the bus layer */
         uint64_t packets_sent, bytes_sent, retransmitted, nacks_received, nacks_sent;
         uint64_t reports;                      /* of the far end, on what we send */
+        uint64_t send_us_total;                /* of the packets sent: encoder → network */
         uint64_t copies_sent, copy_bytes_sent; /* of frames, beside others (RFC 2198) */
         uint64_t packets_received, bytes_received, srtp_errors, malformed;
         uint32_t rtt_us, remote_jitter_us, ssrc;

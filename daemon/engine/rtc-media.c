@@ -56,6 +56,8 @@ struct media_peer {
         struct sender *sender;  /* owned, or NULL */
         uint32_t capture_generation;
         struct adapt_report report; /* the last one, for a sender made later */
+        uint64_t woken_us;          /* when the sender was pumped last */
+        uint64_t send_us_total;
         struct list receivers;
 };
 
@@ -146,7 +148,8 @@ static void clear_wake(int fd)
 
 static void pump_sender(struct media_peer *p)
 {
-        (void)loop_set_timer(p->sender->pump.timer, tx_track_pump(p->sender->track, loop_now_us(p->media->loop)));
+        p->woken_us = loop_now_us(p->media->loop);
+        (void)loop_set_timer(p->sender->pump.timer, tx_track_pump(p->sender->track, p->woken_us));
 }
 
 static void on_capture_wake(int fd, uint32_t events, void *ctx)
@@ -178,7 +181,8 @@ static void on_frame(const struct media_frame *f, void *ctx)
                 m.copies[i] =
                         (struct media_packet_copy){ f->copies[i].payload, f->copies[i].len, f->copies[i].timestamp };
         /* Before the peer is connected this fails, and the frame is meant to be lost. */
-        (void)peer_send(p->peer, &m, loop_now_us(p->media->loop));
+        if (peer_send(p->peer, &m, loop_now_us(p->media->loop)) >= 0)
+                p->send_us_total += loop_now_us(p->media->loop) - p->woken_us;
 }
 
 /* After every change of what was agreed on. */
@@ -642,6 +646,7 @@ static void fill_peer_stats(const struct media_peer *p, struct engine_peer_stats
                                            .nacks_received = s.nacks_received,
                                            .nacks_sent = s.nacks_sent,
                                            .reports = s.reports,
+                                           .send_us_total = p->send_us_total,
                                            .copies_sent = s.copies_sent,
                                            .copy_bytes_sent = s.copy_bytes_sent,
                                            .packets_received = s.packets_received,

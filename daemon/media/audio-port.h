@@ -37,8 +37,10 @@ struct audio_port {
         _Atomic float peak;   /* network → control, which takes it: the loudest sample since, linear 0–1 */
         /* The same for a microphone before it is decided what is sent; 0 while the gate is shut. */
         _Atomic float captured_level, captured_peak;
-        _Atomic uint32_t quantum;    /* RT → network: frames of the last period; 0 before the first */
-        _Atomic uint64_t periods;    /* RT: process calls so far */
+        _Atomic uint32_t quantum; /* RT → network: frames of the last period; 0 before the first */
+        _Atomic uint64_t periods; /* RT: process calls so far */
+        _Atomic uint64_t
+                period_us; /* RT: when the last period began; 0: before the first. Set before the ring is touched */
         _Atomic uint64_t frames;     /* RT: frames moved so far */
         _Atomic uint64_t xruns;      /* RT: playback frames zero-filled while `active`, or capture frames dropped */
         _Atomic bool active;         /* network → RT: decoded sound is flowing (a short read is then an underrun) */

@@ -139,7 +139,7 @@ void jbuf_clear(struct jbuf *j)
         j->filled = j->drawn = 0;
 }
 
-static uint32_t target_us(const struct jbuf *j)
+uint32_t jbuf_target_us(const struct jbuf *j)
 {
         uint32_t wait_us = j->fec && j->loss >= LOSS_WORTH_FEC ? j->last_samples * 125 / 6 : 0;
 
@@ -333,7 +333,7 @@ enum jbuf_put jbuf_put(struct jbuf *j, const struct jbuf_packet *p)
 
 static int64_t excess_us(const struct jbuf *j, const struct slot *s, uint64_t now_us, uint32_t queued)
 {
-        int64_t due_us = delay_media_us(s->ts) + delay_base_us(&j->delay) + target_us(j);
+        int64_t due_us = delay_media_us(s->ts) + delay_base_us(&j->delay) + jbuf_target_us(j);
 
         return (int64_t)now_us + delay_media_us(queued) - due_us;
 }
@@ -471,14 +471,15 @@ static enum jbuf_get get_frame(struct jbuf *j, struct slot *s, uint64_t now_us, 
 /* Not playing, but there is a packet: it begins when it is due. */
 static enum jbuf_get get_start(struct jbuf *j, struct slot *s, uint64_t now_us, uint32_t queued, struct jbuf_out *ret)
 {
-        int64_t early_us = -excess_us(j, s, now_us, queued), steps;
+        int64_t early_us = -excess_us(j, s, now_us, queued), samples;
 
         if (early_us <= 0)
                 return get_frame(j, s, now_us, queued, ret);
+        ret->excess_us = -early_us;
         if (!j->silent)
                 return JBUF_GET_WAIT;
-        steps = (early_us * 6 / 125 + STEP - 1) / STEP;
-        ret->samples = (uint32_t)(steps < FILL / STEP ? steps * STEP : FILL);
+        samples = (early_us * 6 + 124) / 125;
+        ret->samples = samples < FILL ? (uint32_t)samples : FILL;
         return JBUF_GET_SILENCE;
 }
 
@@ -496,6 +497,15 @@ static enum jbuf_get get_gap(struct jbuf *j, const struct slot *s, uint32_t unfi
         ret->len = s->p.len;
         j->filled += missing;
         return JBUF_GET_FEC;
+}
+
+enum jbuf_next jbuf_next(struct jbuf *j)
+{
+        const struct slot *s = first(j);
+
+        if (!s && !j->playing)
+                return JBUF_NEXT_NONE;
+        return s && j->playing && s->ts - j->next_ts - j->filled <= 0 ? JBUF_NEXT_FRAME : JBUF_NEXT_LATER;
 }
 
 enum jbuf_get jbuf_get(struct jbuf *j, uint64_t now_us, uint32_t queued, struct jbuf_out *ret)
@@ -531,5 +541,5 @@ void jbuf_get_stats(const struct jbuf *j, struct jbuf_stats *ret)
         *ret = j->stats;
         ret->lost = j->expected > j->stats.received ? j->expected - j->stats.received : 0;
         ret->jitter_us = j->delay.jitter_16 / 16;
-        ret->target_us = target_us(j);
+        ret->target_us = jbuf_target_us(j);
 }

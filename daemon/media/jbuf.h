@@ -58,9 +58,17 @@ struct jbuf_out {
         size_t len;
         bool dtx;          /* FRAME: as it was put */
         bool resumed;      /* FRAME: nothing contiguous came before it */
-        int64_t excess_us; /* FRAME: later (earlier: negative) than it should leave, as far as packets are there */
+        int64_t excess_us; /* FRAME: later (earlier: negative) than it should leave, as far as packets are there. WAIT,
+                            * SILENCE: negative, if a packet is there that is due so much later */
         uint64_t stay_us;  /* FRAME: since its arrival */
         uint32_t replaced; /* FRAME, WAIT, SILENCE: what was drawn out and now stands for a packet that never came */
+};
+
+/* Whether anything is gained by asking for the next stretch at the last moment. */
+enum jbuf_next {
+        JBUF_NEXT_NONE,  /* there is nothing to play; a packet would change that */
+        JBUF_NEXT_LATER, /* what comes next is not there yet, or not due yet */
+        JBUF_NEXT_FRAME  /* it is there: it can as well be taken now */
 };
 
 struct jbuf_stats {
@@ -76,12 +84,14 @@ struct jbuf;
 
 int jbuf_new(struct jbuf **ret);
 struct jbuf *jbuf_free(struct jbuf *j);
-/* What the reader reads ahead of the device, at most; part of the target. */
+/* How long before a frame sounds the reader takes it, at most; part of the target. */
 void jbuf_set_margin(struct jbuf *j, uint32_t us);
 enum jbuf_put jbuf_put(struct jbuf *j, const struct jbuf_packet *p); /* copies the payload */
-/* The next stretch; it will sound after the `queued` samples that the reader still holds. */
+enum jbuf_next jbuf_next(struct jbuf *j);
+/* The next stretch; it will sound when `queued` samples have been played from now on. */
 enum jbuf_get jbuf_get(struct jbuf *j, uint64_t now_us, uint32_t queued, struct jbuf_out *ret);
 void jbuf_drawn(struct jbuf *j, uint32_t samples); /* after JBUF_GET_DRAW */
+uint32_t jbuf_target_us(const struct jbuf *j);     /* how long after its fastest arrival a frame is to sound */
 void jbuf_clear(struct jbuf *j);                   /* drops the packets; what was learnt about the line stays */
 void jbuf_get_stats(const struct jbuf *j, struct jbuf_stats *ret);
 

@@ -6,7 +6,9 @@
  * good as lost.
  *
  * Packets are checked as Opus when they come; level and speaking follow the level they carry at once, or, where they
- * carry none, the decoded sound. Pumping decodes as long as the ring holds less than the graph takes next.
+ * carry none, the decoded sound. Pumping decodes as long as the ring holds less than the graph takes next: at once
+ * what is there, and what is not (a late frame, the beginning of a spurt) DECIDE_US before the graph comes for it, so
+ * that sound starts to the sample when it is due and a frame is made up only when it cannot be waited for any longer.
  *
  * The sound never breaks off or begins with a step: before the ring runs empty because nothing is left to play, 5 ms
  * fade out; after that it fades in. What is made up longer than 20 ms fades away within 100 more, and what comes then
@@ -17,6 +19,7 @@
 
 #include <errno.h>
 
+#include "base/clock.h"
 #include "base/loop.h"
 #include "media/drift.h"
 #include "media/fade.h"
@@ -29,7 +32,8 @@ enum {
         CONCEALED_LOUD = 960,  /* from then on … */
         CONCEALED_FADE = 4800, /* … concealment fades, within so long */
         COMFORT_QUIETEST = 70, /* -dBov: quieter noise is not worth decoding */
-        WAKE_MARGIN_US = 1000  /* the network thread may come so much later than the graph's period */
+        SILENCE_STEP = 120,    /* the decoder makes up multiples of 2.5 ms */
+        DECIDE_US = 1500       /* before the period: for timers of whole milliseconds and the decoder */
 };
 
 struct rx_track {
@@ -216,10 +220,14 @@ static uint32_t conceal(struct rx_track *t, uint32_t samples, float *pcm)
 
 static uint32_t decode_frame(struct rx_track *t, const struct jbuf_out *o, float *pcm)
 {
+        uint64_t begin_us = clock_monotonic_us(), took_us; /* of the machine: work takes no virtual time */
         int n = voice_dec_decode(t->dec, o->payload, o->len, pcm);
 
+        took_us = clock_monotonic_us() - begin_us;
         t->stats.jbuf_emitted += o->samples;
         t->stats.jbuf_delay_us_total += o->stay_us * o->samples;
+        t->stats.jbuf_target_us_total += (uint64_t)jbuf_target_us(t->jbuf) * o->samples;
+        t->stats.processing_us_total += (o->stay_us + took_us) * o->samples;
         if (o->resumed)
                 drift_resync(&t->drift);
         drift_observe(&t->drift, o->excess_us, o->samples);
@@ -252,11 +260,11 @@ static uint32_t comfort_noise(struct rx_track *t, uint32_t samples, float *pcm)
         t->concealing = 0;
         if (!t->comfort)
                 return 0;
-        n = voice_dec_conceal(t->dec, samples, pcm);
+        n = voice_dec_conceal(t->dec, (samples + SILENCE_STEP - 1) / SILENCE_STEP * SILENCE_STEP, pcm);
         if (n < 0)
                 return 0;
         t->comfort = level_measure(pcm, (size_t)n, &energy) < COMFORT_QUIETEST;
-        return (uint32_t)n;
+        return samples;
 }
 
 /* What was drawn out is time that was inserted, but where a packet was lost it was made up. */
@@ -271,13 +279,22 @@ static void settle_drawn(struct rx_track *t, uint32_t replaced)
         t->drawn = 0;
 }
 
-static uint32_t next_sound(struct rx_track *t, enum jbuf_get what, const struct jbuf_out *o, float *pcm)
+/* When the graph comes for sound, and how much more it takes then. */
+struct demand {
+        uint64_t now_us;
+        uint32_t ahead;   /* frames from now until it comes */
+        uint32_t queued;  /* in the ring */
+        uint32_t missing; /* to a whole period */
+};
+
+static uint32_t next_sound(struct rx_track *t, const struct demand *d, enum jbuf_get what, const struct jbuf_out *o,
+                           float *pcm)
 {
         switch (what) {
         case JBUF_GET_FRAME: return decode_frame(t, o, pcm);
         case JBUF_GET_FEC: return decode_fec(t, o, pcm);
         case JBUF_GET_CONCEAL: return conceal(t, o->samples, pcm);
-        case JBUF_GET_SILENCE: return comfort_noise(t, o->samples, pcm);
+        case JBUF_GET_SILENCE: return comfort_noise(t, o->samples < d->missing ? o->samples : d->missing, pcm);
         case JBUF_GET_DRAW: /* not decoded: draw_out() */
         case JBUF_GET_WAIT: t->concealing = 0; return 0;
         }
@@ -325,11 +342,24 @@ static void draw_out(struct rx_track *t)
         (void)pcm_ring_write(t->port->ring, out, n);
 }
 
-static bool play_next(struct rx_track *t, uint64_t now_us, uint32_t queued)
+/* A spurt is due within the next period: silence up to there. */
+static bool begin_later(struct rx_track *t, const struct jbuf_out *o, uint32_t missing)
+{
+        static const float silence[240];
+        int64_t n = (-o->excess_us * 6 + 124) / 125;
+
+        if (n <= 0 || n >= missing)
+                return false;
+        for (uint32_t left = (uint32_t)n; left > 0;)
+                left -= pcm_ring_write(t->port->ring, silence, left < 240 ? left : 240);
+        return true;
+}
+
+static bool play_next(struct rx_track *t, const struct demand *d)
 {
         float pcm[VOICE_SAMPLES_MAX];
         struct jbuf_out o;
-        enum jbuf_get what = jbuf_get(t->jbuf, now_us, queued, &o);
+        enum jbuf_get what = jbuf_get(t->jbuf, d->now_us, d->ahead + d->queued, &o);
         double energy;
         uint8_t dbov;
         uint32_t n;
@@ -340,15 +370,17 @@ static bool play_next(struct rx_track *t, uint64_t now_us, uint32_t queued)
         }
         if (what != JBUF_GET_FEC && what != JBUF_GET_CONCEAL)
                 settle_drawn(t, o.replaced);
-        n = next_sound(t, what, &o, pcm);
+        n = next_sound(t, d, what, &o, pcm);
         if (n == 0)
-                return end_sound(t);
+                return end_sound(t) || begin_later(t, &o, d->missing);
         dbov = level_measure(pcm, n, &energy);
         if (!t->has_level)
-                heard(t, dbov, n, now_us);
+                heard(t, dbov, n, d->now_us);
         audio_port_meter(t->port, pcm, n);
         t->stats.energy += energy * n / AUDIO_RATE;
         t->stats.samples_total += n;
+        t->stats.playout_us_total +=
+                (uint64_t)n * ((d->ahead + d->queued) * 125 / 6 + atomic_load(&t->port->latency_us));
         if (t->concealing > CONCEALED_LOUD)
                 fade_to(&t->fade, 0, CONCEALED_FADE, pcm, n);
         else
@@ -359,26 +391,46 @@ static bool play_next(struct rx_track *t, uint64_t now_us, uint32_t queued)
         return true;
 }
 
-static void fill_ring(struct rx_track *t, uint64_t now_us)
+/* 0: there is no telling; the graph stands still or begins just now. */
+static uint64_t next_period_us(const struct audio_port *port, uint32_t quantum, uint64_t now_us)
 {
-        uint32_t quantum = atomic_load(&t->port->quantum), want = quantum ? quantum : 1, queued;
+        uint64_t last_us = atomic_load(&port->period_us), next_us = last_us + quantum * 125 / 6;
 
-        jbuf_set_margin(t->jbuf, (quantum ? quantum : AUDIO_QUANTUM_DEFAULT) * 125 / 6 + WAKE_MARGIN_US);
+        return last_us != 0 && last_us <= now_us && next_us > now_us ? next_us : 0;
+}
+
+/* Returns when to be called again; LOOP_NEVER: with the next period or packet. */
+static uint64_t fill_ring(struct rx_track *t, uint64_t now_us)
+{
+        uint32_t quantum = atomic_load(&t->port->quantum), want = quantum ? quantum : 1;
+        uint64_t next_us = next_period_us(t->port, quantum, now_us);
+        struct demand d = { .now_us = now_us, .ahead = next_us ? (uint32_t)(next_us - now_us) * 6 / 125 : 0 };
+
+        jbuf_set_margin(t->jbuf, (quantum ? quantum : AUDIO_QUANTUM_DEFAULT) * 125 / 6 + DECIDE_US);
         if (want > pcm_ring_capacity(t->port->ring) / 2)
                 want = pcm_ring_capacity(t->port->ring) / 2;
-        while ((queued = pcm_ring_fill(t->port->ring)) < want && play_next(t, now_us, queued))
-                ;
+        while ((d.queued = pcm_ring_fill(t->port->ring)) < want) {
+                enum jbuf_next next = jbuf_next(t->jbuf);
+
+                if (next == JBUF_NEXT_LATER && now_us + DECIDE_US < next_us)
+                        return next_us - DECIDE_US;
+                d.missing = want - d.queued;
+                if (!play_next(t, &d))
+                        break;
+        }
+        return LOOP_NEVER;
 }
 
 uint64_t rx_track_pump(struct rx_track *t, uint64_t now_us)
 {
-        if (t->port && !rests(t))
-                fill_ring(t, now_us);
+        uint64_t due_us = t->port && !rests(t) ? fill_ring(t, now_us) : LOOP_NEVER, level_us;
+
         if (level_tick(&t->level, now_us))
                 t->speaking(false, t->ctx);
         if (t->port)
                 atomic_store(&t->port->level, t->level.meter);
-        return level_deadline(&t->level);
+        level_us = level_deadline(&t->level);
+        return due_us < level_us ? due_us : level_us;
 }
 
 void rx_track_get_stats(const struct rx_track *t, struct rx_stats *ret)

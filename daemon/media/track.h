@@ -5,7 +5,7 @@
  * wake_fd fires (each period of the graph), and at the time _pump() asks for. Pull model: an rx track decodes only
  * when its ring holds less than the graph will take next, so no queue stands between decoder and device, and the clock
  * of the device is the clock of the decoder: what drift is left shows in the jitter buffer's level and is corrected
- * there.
+ * there. What is not there yet is given up for lost only right before the graph's next period.
  */
 #pragma once
 
@@ -35,13 +35,15 @@ struct media_frame {
         bool marker;                              /* first after silence (RFC 3551 4.1) */
         uint8_t level_dbov;                       /* 0–127 for ssrc-audio-level (RFC 6464), 127 silence */
         bool voice;                               /* V bit of RFC 6464 */
-        uint64_t capture_us;                      /* when its last sample was taken from the ring */
+        uint64_t capture_us;                      /* when its last sample was captured */
         struct media_copy copies[REDUNDANCY_MAX]; /* of frames sent before, the oldest first */
         size_t n_copies;
 };
 
 struct tx_stats {
         uint64_t frames_encoded, frames_gated, frames_dtx, frames_unsealed /* for want of a key */, bytes;
+        uint64_t samples;          /* that were encoded … */
+        uint64_t capture_us_total; /* … and the summed delay of their frames' ends, microphone → encoder */
 };
 
 struct tx_track;
@@ -73,7 +75,10 @@ struct rx_stats {
         uint64_t frames_decoded, samples_concealed, samples_total, concealment_events;
         uint64_t samples_inserted, samples_removed; /* by time scaling and drift correction */
         uint64_t jbuf_emitted;                      /* frames of 48 kHz samples that left the jitter buffer … */
-        uint64_t jbuf_delay_us_total; /* … and their summed stay, packet arrival → ring (W3C jitterBufferDelay) */
+        uint64_t jbuf_delay_us_total; /* … and their summed stay, packet arrival → decoder (W3C jitterBufferDelay) */
+        uint64_t jbuf_target_us_total; /* … what was aimed at (jitterBufferTargetDelay) … */
+        uint64_t processing_us_total;  /* … arrival → decoded (totalProcessingDelay) … */
+        uint64_t playout_us_total;     /* … decoded → loudspeaker, as far as it is known (totalPlayoutDelay) */
         uint32_t jitter_us, target_delay_us;
         double energy; /* W3C totalAudioEnergy */
 };

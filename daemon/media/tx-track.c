@@ -270,7 +270,7 @@ static bool read_block(struct tx_track *t, float block[static TRANSMIT_BLOCK], u
         return true;
 }
 
-static void send_frames(struct tx_track *t)
+static void send_frames(struct tx_track *t, uint64_t now_us)
 {
         struct transmit_frame f;
 
@@ -279,23 +279,33 @@ static void send_frames(struct tx_track *t)
                         continue;
                 if (f.first)
                         t->silent = t->resumed = true;
+                t->stats.samples += f.samples;
+                t->stats.capture_us_total += f.samples * (now_us - f.end_us + atomic_load(&t->port->latency_us));
                 encode(t, f.samples, f.end_us);
                 if (f.last)
                         stop_speaking(t);
         }
 }
 
+/* When the newest sample of the ring got there. */
+static uint64_t last_period_us(const struct tx_track *t, uint64_t now_us)
+{
+        uint64_t period_us = atomic_load(&t->port->period_us);
+
+        return period_us <= now_us && period_us + STALL_US > now_us ? period_us : now_us;
+}
+
 /* From the ring into the look-back. False: not a whole block is there. */
 static bool take_block(struct tx_track *t, uint64_t now_us)
 {
+        uint64_t newest_us = last_period_us(t, now_us), ago_us, end_us;
         uint32_t fill = pcm_ring_fill(t->port->ring);
         float block[TRANSMIT_BLOCK];
-        uint64_t ago_us, end_us;
 
         if (fill < TRANSMIT_BLOCK)
                 return false;
         ago_us = (uint64_t)(fill - TRANSMIT_BLOCK) * 125 / 6;
-        end_us = now_us > ago_us ? now_us - ago_us : 0;
+        end_us = newest_us > ago_us ? newest_us - ago_us : 0;
         if (read_block(t, block, end_us))
                 transmit_put(&t->transmit, block, end_us);
         else
@@ -312,9 +322,9 @@ static void pump_open(struct tx_track *t, uint64_t now_us)
         t->skip -= skipped;
         t->samples_gated += skipped;
         transmit_control(&t->transmit, mode, talking);
-        send_frames(t);
+        send_frames(t, now_us);
         while (take_block(t, now_us))
-                send_frames(t);
+                send_frames(t, now_us);
 }
 
 uint64_t tx_track_pump(struct tx_track *t, uint64_t now_us)

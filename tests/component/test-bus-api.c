@@ -457,8 +457,8 @@ TEST(the_key_of_push_to_talk)
 
 TEST(statistics_have_the_names_of_the_model)
 {
-        static const char *const types[] = { "inbound-rtp",    "outbound-rtp",  "remote-inbound-rtp",
-                                             "candidate-pair", "media-playout", "transport" };
+        static const char *const types[] = { "inbound-rtp",   "outbound-rtp", "remote-inbound-rtp", "candidate-pair",
+                                             "media-playout", "transport",    "media-source" };
         struct engine_stats_inbound in[] = { { .user_id = "alice", .ssrc = 7, .rx.packets = 50 },
                                              { .user_id = "bob" } };
         _cleanup_(bus_rig_freep) struct bus_rig *rig = bus_rig_make();
