@@ -225,6 +225,12 @@ void levels_follow_room(struct context *c)
                 update(c->levels);
 }
 
+void levels_follow_speaker(struct context *c)
+{
+        if (c->levels && c->levels->runs)
+                (void)loop_set_timer(c->levels->timer, 0);
+}
+
 void levels_close(struct context *c)
 {
         c->levels = levels_free(c->levels);

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "app/levels.h"
 #include "app/manager-state.h"
 
 LOG_TOPIC("app/participant");
@@ -238,6 +239,7 @@ void participant_set_speaking(struct participant *p, bool speaking)
         p->speaking = speaking;
         participant_changed(p, PARTICIPANT_SPEAKING);
         context_lists_changed(p->context, 1 << LIST_SPEAKERS);
+        levels_follow_speaker(p->context);
 }
 
 /* ---- what the bus reads and sets ---- */

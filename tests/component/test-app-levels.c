@@ -69,6 +69,25 @@ TEST(everybody_has_a_level)
         rtcroom_levels_close(l);
 }
 
+TEST(who_begins_to_speak_is_seen_at_once)
+{
+        _cleanup_(rig_freep) struct rig *rig = rig_make();
+        struct rtcroom_levels *l = open_levels(rig_joined(rig, true));
+        struct rtcroom_levels_now now;
+        bool speaking = false;
+
+        rig_person(rig, ENGINE_PARTICIPANT_JOINED, "alice", ENGINE_AUDIO, ENGINE_AUDIO);
+        rig_run_ms(rig, 95);
+        for (int i = 0; i < 4; i++) {
+                speaking = !speaking;
+                ASSERT_OK(fake_speak(&rig->script, "alice", speaking));
+                rig_run_ms(rig, 1);
+                ASSERT_EQ(rtcroom_levels_read(l, &now), 1);
+                ASSERT_EQ(find(&now, "alice")->speaking, speaking);
+        }
+        rtcroom_levels_close(l);
+}
+
 TEST(slots_are_free_again)
 {
         _cleanup_(rig_freep) struct rig *rig = rig_make();
