@@ -505,7 +505,7 @@ enum jbuf_next jbuf_next(struct jbuf *j)
 
         if (!s && !j->playing)
                 return JBUF_NEXT_NONE;
-        return s && j->playing && s->ts - j->next_ts - j->filled <= 0 ? JBUF_NEXT_FRAME : JBUF_NEXT_LATER;
+        return s && j->playing && s->ts - j->next_ts - j->filled < STEP / 2 ? JBUF_NEXT_FRAME : JBUF_NEXT_LATER;
 }
 
 enum jbuf_get jbuf_get(struct jbuf *j, uint64_t now_us, uint32_t queued, struct jbuf_out *ret)

@@ -20,7 +20,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import picture  # noqa: E402
 from harness import workspace  # noqa: E402
 
-NAMES = ["cpu", "memory", "crowd", "join", "mouth-to-ear", "dbus", "echo", "jitter", "loss"]
+NAMES = ["cpu", "memory", "crowd", "join", "mouth-to-ear", "dbus", "echo", "jitter", "loss", "speaking"]
 
 
 class Report:

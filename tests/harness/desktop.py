@@ -15,8 +15,8 @@ APP_KEY = "0123456789abcdef0123456789abcdef"
 
 
 class Desktop:
-    def __init__(self, workspace, name, build, config=None, network=None):
-        self.ws, self.name, self.build = workspace, name, os.path.abspath(build)
+    def __init__(self, workspace, name, build, config=None, network=None, quantum=256):
+        self.ws, self.name, self.build, self.quantum = workspace, name, os.path.abspath(build), quantum
         self.network = network  # workspace.Network: where rtcroomd runs; the rest of the desktop needs none
         self.path = workspace.folder(name)
         self.ctl_path = os.path.join(self.build, "client-lib", "rtcroomctl")
@@ -32,7 +32,7 @@ class Desktop:
         self.write_config()
         self.write_service()
         script = os.path.join(TOP, "tests/integration/lib/audio-stack.sh")
-        env = dict(os.environ, STACK_QUANTUM="256")
+        env = dict(os.environ, STACK_QUANTUM=str(self.quantum))
         self.stack = self.ws.start(["/bin/bash", script, self.path], log=self.name + "/stack.log", env=env)
         env_file = os.path.join(self.path, "env")
         wait_for(lambda: os.path.exists(env_file) or self.stack.poll() is not None, "the sound of " + self.name, 20)
