@@ -68,12 +68,12 @@ class Refused(Exception):
 
 # ---- servers ----
 
-def certificates(folder):
-    """Files in this folder: of an authority of its own, of a certificate for HOST by it, of the key to that."""
+def certificates(folder, names=()):
+    """Files in this folder: of an authority of its own, of a certificate for HOST and names by it, of the key to that."""
     def openssl(*args):
         subprocess.run(["openssl", *args], cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
     with open(os.path.join(folder, "san"), "w", encoding="ascii") as f:
-        f.write("subjectAltName=IP:" + HOST)
+        f.write(",".join(["subjectAltName=IP:" + HOST, *("DNS:" + name for name in names)]))
     key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
     openssl("req", "-x509", *key, "-subj", "/CN=test authority", "-days", "2", "-keyout", "ca.key", "-out", "ca.pem")
     openssl("req", *key, "-subj", "/CN=" + HOST, "-keyout", "key.pem", "-out", "server.csr")
@@ -220,8 +220,8 @@ def start_redis(workspace, port=6379):
 class TlsFront:
     """A TLS front of a server, as a proxy would be; `url` and the authority's certificate `ca` for who is to trust it."""
 
-    def __init__(self, workspace, server):
-        self.ca, *chain = certificates(workspace.folder("tls"))
+    def __init__(self, workspace, server, names=()):
+        self.ca, *chain = certificates(workspace.folder("tls"), names)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(*chain)
         self.context, self.to = context, server.port

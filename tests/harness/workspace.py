@@ -30,6 +30,18 @@ def enter_namespace(address="10.79.0.1/24"):
     os.execvpe(unshare[0], [*unshare, "sh", "-c", setup, "sh", sys.executable, *sys.argv], env)
 
 
+def enter_hosts(names, address):
+    """Runs this program again where these names are those of an address: in a mount namespace with another /etc/hosts.
+
+    To be called inside enter_namespace().
+    """
+    if os.environ.get("RTCROOMD_HOSTS"):
+        return
+    setup = "f=$(mktemp) && echo \"$RTCROOMD_HOSTS\" >$f && mount --bind $f /etc/hosts && rm $f && exec \"$@\""
+    env = dict(os.environ, RTCROOMD_HOSTS="127.0.0.1 localhost\n%s %s" % (address, " ".join(names)))
+    os.execvpe("unshare", ["unshare", "--mount", "sh", "-c", setup, "sh", sys.executable, *sys.argv], env)
+
+
 def wait_for(condition, what, seconds=10.0, step=0.02):
     """Returns the condition's first true value; raises when it does not come in time."""
     end = time.monotonic() + seconds

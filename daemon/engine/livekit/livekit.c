@@ -5,6 +5,7 @@
 #include "engine/livekit/livekit.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -14,16 +15,26 @@
 #include "engine/livekit/lk-address.h"
 #include "engine/livekit/lk-data.h"
 #include "engine/livekit/lk-fsm.h"
+#include "engine/livekit/lk-regions.h"
 #include "engine/livekit/lk-relays.h"
 
 LOG_TOPIC("engine/livekit");
 
 enum { UNSAID_MAX = 64 };
 
+/* Of an opening; it stands if no other region helps. */
+struct failure {
+        int err;
+        unsigned http_status;
+        char text[160]; /* as long as sigconn's are */
+};
+
 struct livekit {
         struct driver driver;
         struct lk_fsm *fsm;
         struct lk_address address;
+        struct lk_regions regions;
+        struct failure failure;
         struct lk_access access;
         struct lk_relays relays;
         bool opened; /* the connection once was */
@@ -88,6 +99,7 @@ static void feed(struct livekit *l, const struct lk_event *ev)
 static void on_opened(struct driver *d)
 {
         of(d)->opened = true;
+        lk_address_settled(&of(d)->address);
         feed(of(d), &(struct lk_event){ .kind = LK_EV_OPENED });
 }
 
@@ -97,7 +109,7 @@ static void note_places(struct livekit *l, const Livekit__SignalResponse *m)
         if (m->message_case == LIVEKIT__SIGNAL_RESPONSE__MESSAGE_JOIN)
                 lk_address_alternative(&l->address, m->join->alternative_url);
         if (m->message_case == LIVEKIT__SIGNAL_RESPONSE__MESSAGE_LEAVE)
-                lk_address_regions(&l->address, m->leave->regions);
+                lk_address_regions(&l->address, m->leave->regions, driver_now_us(&l->driver));
 }
 
 /* Nor is what the server has of our messages. */
@@ -127,13 +139,64 @@ static void on_message(struct driver *d, const char *data, size_t len, bool bina
         feed(of(d), &(struct lk_event){ .kind = LK_EV_MESSAGE, .msg = m });
 }
 
+static void feed_closed(struct livekit *l)
+{
+        const struct failure *f = &l->failure;
+
+        lk_address_settled(&l->address);
+        feed(l, &(struct lk_event){
+                        .kind = LK_EV_CLOSED, .err = f->err, .http_status = f->http_status, .text = f->text });
+}
+
+/* A new session may be anywhere, and what this server fails at others may be good for. */
+static bool may_be_elsewhere(const struct livekit *l)
+{
+        unsigned status = l->failure.http_status;
+
+        return lk_fsm_state(l->fsm) == LK_STATE_CONNECTING && (!status || lk_access_may_heal(status));
+}
+
+static void go_elsewhere(struct livekit *l)
+{
+        enum lk_next next = lk_address_next(&l->address, driver_now_us(&l->driver));
+
+        if (next == LK_NEXT_ASK) {
+                if (lk_regions_ask(&l->regions, l->driver.backend.env, &l->address, &l->access) >= 0)
+                        return; /* on_regions() goes on */
+                next = lk_address_next(&l->address, driver_now_us(&l->driver));
+        }
+        if (next == LK_NEXT_TRY)
+                feed(l, &(struct lk_event){ .kind = LK_EV_ELSEWHERE });
+        else
+                feed_closed(l);
+}
+
+static void on_regions(const struct livekit_regions *regions, uint32_t max_age_s, unsigned refused, void *ctx)
+{
+        struct livekit *l = ctx;
+
+        if (lk_fsm_state(l->fsm) != LK_STATE_CONNECTING)
+                return; /* given up meanwhile */
+        lk_address_answered(&l->address, regions, max_age_s, driver_now_us(&l->driver));
+        if (refused) {
+                l->failure = (struct failure){ .err = -EACCES, .http_status = refused };
+                feed_closed(l);
+        } else
+                go_elsewhere(l);
+}
+
 static void on_closed(struct driver *d, int err, unsigned http_status, const char *body, const char *why)
 {
-        if (!of(d)->opened)
-                lk_address_failed(&of(d)->address);
-        feed(of(d),
-             &(struct lk_event){
-                     .kind = LK_EV_CLOSED, .err = err, .http_status = http_status, .text = http_status ? body : why });
+        struct livekit *l = of(d);
+
+        l->failure = (struct failure){ .err = err, .http_status = http_status };
+        (void)snprintf(l->failure.text, sizeof(l->failure.text), "%s", http_status ? body : why);
+        if (!l->opened)
+                lk_address_failed(&l->address);
+        if (!l->opened && may_be_elsewhere(l))
+                go_elsewhere(l);
+        else
+                feed_closed(l);
 }
 
 /* ---- events of the runtime ---- */
@@ -260,6 +323,13 @@ static int open_conn(struct livekit *l, const char *path)
         return driver_open_conn(&l->driver, &p);
 }
 
+static void close_conn(struct livekit *l)
+{
+        lk_regions_stop(&l->regions);
+        lk_address_settled(&l->address);
+        driver_close_conn(&l->driver);
+}
+
 static int open_peer(struct driver *d, const struct lk_action *a)
 {
         struct rtc_peer_params params = d->join.peer;
@@ -310,7 +380,7 @@ static int carry_down(struct driver *d, const struct list *l)
 
         switch (a->kind) {
         case LK_ACT_OPEN_CONN: return open_conn(of(d), a->text);
-        case LK_ACT_CLOSE_CONN: driver_close_conn(d); return 0;
+        case LK_ACT_CLOSE_CONN: close_conn(of(d)); return 0;
         case LK_ACT_SEND: return driver_send(d, a->text, a->len, true);
         case LK_ACT_OPEN_PEER: return open_peer(d, a);
         case LK_ACT_CLOSE_PEER: return close_peer(d, a->peer);
@@ -467,6 +537,7 @@ static void destroy(struct driver *d)
 {
         struct livekit *l = of(d);
 
+        lk_regions_stop(&l->regions);
         lk_data_free(l->data);
         lk_fsm_free(l->fsm);
         lk_relays_done(&l->relays);
@@ -536,7 +607,8 @@ static int join(struct engine *e, uint32_t op, const struct engine_join *params)
         l->talks = 0;
         lk_data_clear(l->data);
         lk_data_encrypt(l->data, params->e2ee);
-        lk_address_init(&l->address, &l->address.home);
+        lk_regions_stop(&l->regions);
+        lk_address_restart(&l->address, driver_now_us(&l->driver));
         (void)backend_has_slept(&l->driver.backend); /* before: nothing to do with this room */
         feed(l, &(struct lk_event){ .kind = LK_EV_JOIN, .op = op, .join = &join });
         return 0;
@@ -671,6 +743,7 @@ int livekit_new(const struct livekit_config *config, struct engine **ret)
                 destroy(&l->driver);
                 return r;
         }
+        l->regions = (struct lk_regions){ .answered = on_regions, .ctx = l };
         lk_fsm_set_data(l->fsm, l->data);
         lk_address_init(&l->address, config->server);
         *ret = &l->driver.base;

@@ -312,6 +312,12 @@ static void on_closed(struct lk_fsm *f, const struct lk_event *ev)
                 lf_fail(f, REMEDY_RESUME, &why);
 }
 
+static void on_elsewhere(struct lk_fsm *f)
+{
+        if (f->conn && f->state == LK_STATE_CONNECTING)
+                lf_open_conn(f);
+}
+
 static void on_send_failed(struct lk_fsm *f, int err)
 {
         struct engine_result why = lf_result(ENGINE_INTERNAL, 0, strerror(-err));
@@ -385,6 +391,7 @@ static void dispatch(struct lk_fsm *f, const struct lk_event *ev)
         case LK_EV_SAY: lf_dual_say(f); break;
         case LK_EV_OPENED: on_opened(f); break;
         case LK_EV_CLOSED: on_closed(f, ev); break;
+        case LK_EV_ELSEWHERE: on_elsewhere(f); break;
         case LK_EV_MESSAGE: on_message(f, ev->msg); break;
         case LK_EV_SEND_FAILED: on_send_failed(f, ev->err); break;
         case LK_EV_DESCRIPTION: lf_on_description(f, ev); break;

@@ -64,6 +64,7 @@ enum lk_event_kind {
         LK_EV_SAY,       /* something is to be said over data channels: they are needed */
         LK_EV_OPENED,
         LK_EV_CLOSED,             /* err, http_status, text */
+        LK_EV_ELSEWHERE,          /* instead of that, while CONNECTING: another place is to be tried */
         LK_EV_MESSAGE,            /* msg */
         LK_EV_SEND_FAILED,        /* err */
         LK_EV_DESCRIPTION,        /* peer, sdp_type, text */

@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "engine/livekit/lk-address.h"
 #include "lib/test.h"
 
@@ -86,7 +87,7 @@ static void name_regions(struct lk_address *a, const char *const *urls, size_t n
         }
         regions.n_regions = n;
         regions.regions = list;
-        lk_address_regions(a, &regions);
+        lk_address_regions(a, &regions, 0);
 }
 
 TEST(regions_are_tried_in_turn_then_home)
@@ -101,7 +102,7 @@ TEST(regions_are_tried_in_turn_then_home)
         struct lk_address a;
 
         init(&a, "livekit+wss://home/p");
-        lk_address_regions(&a, NULL);
+        lk_address_regions(&a, NULL, 0);
         expect(&a, "wss://home/p/rtc/v1?join_request=A%3D");
         name_regions(&a, urls, ARRAY_SIZE(urls));
         expect(&a, "wss://one.cloud/rtc/v1?join_request=A%3D");
@@ -130,6 +131,94 @@ TEST(a_list_is_bounded_and_replaces_the_one_before)
         expect(&a, "wss://other/rtc/v1?join_request=A%3D");
         lk_address_failed(&a);
         expect(&a, "ws://home/rtc/v1?join_request=A%3D");
+}
+
+static const struct livekit_regions two = { .n = 4,
+                                            .list = { { .url = "https://p.one.livekit.cloud" },
+                                                      { .url = "https://evil.example" },
+                                                      { .url = "http://p.plain.livekit.cloud" },
+                                                      { .url = "wss://p.two.LiveKit.RUN" } } };
+
+static enum lk_next fail(struct lk_address *a, uint64_t now_us)
+{
+        lk_address_failed(a);
+        return lk_address_next(a, now_us);
+}
+
+TEST(a_cloud_is_asked_once_and_every_region_tried)
+{
+        _cleanup_free_ char *ask = NULL;
+        struct lk_address a;
+
+        init(&a, "livekit+wss://p.livekit.cloud:444/x?y");
+        ASSERT_EQ(fail(&a, 0), LK_NEXT_ASK);
+        ASSERT_OK(lk_address_ask_url(&a, &ask));
+        ASSERT_STR(ask, "https://p.livekit.cloud:444/settings/regions");
+        lk_address_answered(&a, &two, 60, 0);
+        ASSERT_EQ(lk_address_next(&a, 0), LK_NEXT_TRY);
+        expect(&a, "wss://p.one.livekit.cloud/rtc/v1?join_request=A%3D");
+        ASSERT_EQ(fail(&a, 99 * US_PER_SEC), LK_NEXT_TRY); /* the list grows old meanwhile: it is not asked again */
+        expect(&a, "wss://p.two.LiveKit.RUN/rtc/v1?join_request=A%3D");
+        ASSERT_EQ(fail(&a, 99 * US_PER_SEC), LK_NEXT_NONE);
+        expect(&a, "wss://p.livekit.cloud:444/x/rtc/v1?join_request=A%3D&y");
+}
+
+TEST(a_good_list_is_kept_for_the_next_room)
+{
+        struct lk_address a;
+
+        init(&a, "wss://p.livekit.cloud");
+        ASSERT_EQ(fail(&a, 0), LK_NEXT_ASK);
+        lk_address_answered(&a, &two, 0, 0);
+        lk_address_restart(&a, 4 * US_PER_SEC);
+        expect(&a, "wss://p.livekit.cloud/rtc/v1?join_request=A%3D"); /* home is first */
+        ASSERT_EQ(fail(&a, 4 * US_PER_SEC), LK_NEXT_TRY);
+        expect(&a, "wss://p.one.livekit.cloud/rtc/v1?join_request=A%3D");
+        lk_address_restart(&a, LK_REGIONS_S * US_PER_SEC);
+        ASSERT_EQ(fail(&a, LK_REGIONS_S * US_PER_SEC), LK_NEXT_ASK);
+}
+
+TEST(an_answer_that_does_not_help)
+{
+        struct livekit_regions nothing = { 0 },
+                               strange = { .n = 1, .list = { { .url = "wss://livekit.cloud.example" } } };
+        struct lk_address a;
+
+        init(&a, "wss://p.livekit.cloud");
+        ASSERT_EQ(fail(&a, 0), LK_NEXT_ASK);
+        lk_address_answered(&a, &nothing, 0, 0);
+        ASSERT_EQ(lk_address_next(&a, 0), LK_NEXT_NONE);
+        lk_address_settled(&a);
+        ASSERT_EQ(fail(&a, 0), LK_NEXT_ASK); /* the next attempt */
+        lk_address_answered(&a, &strange, 0, 0);
+        ASSERT_EQ(a.n_places, 0);
+        ASSERT_EQ(lk_address_next(&a, 0), LK_NEXT_NONE);
+}
+
+TEST(regions_of_a_farewell_need_no_asking)
+{
+        static const char *const urls[] = { "https://p.one.livekit.cloud", "https://p.livekit.cloud.example" };
+        struct lk_address a;
+
+        init(&a, "wss://p.livekit.cloud");
+        name_regions(&a, urls, 2);
+        expect(&a, "wss://p.one.livekit.cloud/rtc/v1?join_request=A%3D");
+        ASSERT_EQ(fail(&a, 0), LK_NEXT_TRY);
+        expect(&a, "wss://p.livekit.cloud/rtc/v1?join_request=A%3D");
+        ASSERT_EQ(fail(&a, 0), LK_NEXT_NONE);
+}
+
+TEST(nobody_else_is_asked)
+{
+        static const char *const others[] = { "wss://home", "ws://p.livekit.cloud", "wss://livekit.cloud",
+                                              "wss://p.livekit.cloud.example", "wss://notlivekit.cloud" };
+
+        for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
+                struct lk_address a;
+
+                init(&a, others[i]);
+                ASSERT_EQ(fail(&a, 0), LK_NEXT_NONE);
+        }
 }
 
 TEST_OOM(texts_fail_cleanly)

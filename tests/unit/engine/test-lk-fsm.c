@@ -59,6 +59,26 @@ TEST(the_request_carries_offer_and_track_where_they_fit)
         expect(&r, "[open-peer] [create-offer audio-1 3] [open-conn] add-track audio-1; offer 1; ");
 }
 
+TEST(an_opening_goes_on_elsewhere)
+{
+        struct lk_event elsewhere = { .kind = LK_EV_ELSEWHERE };
+        _rig_ r;
+
+        ASSERT_OK(rig_init(&r));
+        ASSERT_OK(step(&r, &elsewhere)); /* nothing is opened */
+        ASSERT_OK(join(&r));
+        ASSERT_OK(step(&r, &elsewhere));
+        ASSERT_OK(described(&r));
+        r.now_us += LK_OPEN_MS * US_PER_MS;
+        ASSERT_OK(step(&r, &elsewhere));
+        expect(&r, "[open-peer] [create-offer audio-1 3] [open-conn] [open-conn] ");
+        ASSERT(lk_fsm_deadline(r.fsm) > r.now_us + LK_OPEN_MS * US_PER_MS); /* its time begins anew */
+        ASSERT_OK(welcome(&r, NULL));
+        expect(&r, "");
+        ASSERT_OK(step(&r, &elsewhere));
+        expect(&r, "");
+}
+
 static int found(struct rig *r, const char *line)
 {
         return step(r, &(struct lk_event){
