@@ -7,6 +7,7 @@ counts less. Peers have neither devices nor a server in between: two connections
 import json
 import os
 import subprocess
+import sys
 import time
 
 LISTEN = "127.0.0.1:8188"
@@ -153,9 +154,14 @@ def theirs(report):
             if not os.path.isdir(os.path.join(folder, "node_modules", module)):
                 continue
             for name, path in sources(ws):
-                done = subprocess.run(["node", os.path.join(folder, script), path, heard], stdout=subprocess.PIPE, timeout=SECONDS + 60, check=True)
-                at = json.loads(done.stdout.splitlines()[-1])
-                report_delays(report, delays(path, at["said_us"], heard, at["heard_us"]), "frame=20ms " + name, peer)
+                try:
+                    done = subprocess.run(["node", os.path.join(folder, script), path, heard], stdout=subprocess.PIPE, timeout=SECONDS + 60, check=True)
+                    at = json.loads(done.stdout.splitlines()[-1])
+                    found = delays(path, at["said_us"], heard, at["heard_us"])
+                except (RuntimeError, ValueError, IndexError, subprocess.SubprocessError) as e:  # the others may still have something to say
+                    print("%s, %s: %s" % (peer, name, e), file=sys.stderr)
+                    continue
+                report_delays(report, found, "frame=20ms " + name, peer)
 
 
 def run(build, report, _cannot_run):
