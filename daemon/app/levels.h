@@ -2,7 +2,8 @@
  *
  * A context has at most one ring, made when it is first asked for and shared by all who ask: what they cost does not
  * grow with their number. While a reader has it in use and the context is in its room a frame is written every
- * LEVELS_INTERVAL_US and when somebody begins or ends speaking, and the tracks are asked for their peaks; at all other times nothing happens. Control thread.
+ * LEVELS_INTERVAL_US and when somebody begins or ends speaking, and the tracks are asked for their peaks; at all other
+ * times nothing happens. Control thread.
  */
 #pragma once
 

@@ -36,7 +36,7 @@ uint64_t pwnode_settle(struct pwnode *n, uint64_t now_us);
 bool pwnode_is_attached(const struct pwnode *n);
 bool pwnode_can_wait(struct pwnode *n); /* one that is out: for playback, and until pwnode_wake() is due */
 uint64_t pwnode_resting_since(const struct pwnode *n); /* 0: it does not rest, or is out */
-int pwnode_need_fd(const struct pwnode *n); /* readable: pwnode_wake() is due. The port's */
+int pwnode_need_fd(const struct pwnode *n);            /* readable: pwnode_wake() is due. The port's */
 void pwnode_wake(struct pwnode *n);
 
 uint32_t pwnode_id(const struct pwnode *n); /* in the graph it is attached to; PWNODE_NO_ID while it is in none */

@@ -63,8 +63,8 @@ void audio_port_meter_captured(struct audio_port *p, const float *frames, size_t
 /* Control: the peak since the last time; from now on `metered`. */
 float audio_port_take_peak(struct audio_port *p);
 float audio_port_take_captured_peak(struct audio_port *p);
-/* Network thread (playback: sound has come or is played) or control (capture: the gate is open; AUDIO_PORT_ALWAYS until
- * it shuts). Returns a stream that rests to work. */
+/* Network thread (playback: sound has come or is played) or control (capture: the gate is open; AUDIO_PORT_ALWAYS
+ * until it shuts). Returns a stream that rests to work. */
 void audio_port_need(struct audio_port *p, uint64_t now_us);
 /* Control: the stream may rest, for nobody has needed it since `since_us`. False: somebody has by now. */
 bool audio_port_rest(struct audio_port *p, uint64_t since_us);

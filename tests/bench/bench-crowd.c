@@ -1,6 +1,7 @@
 /* bench-crowd.c - a room full of people: what receiving them costs.
  *
- *   bench-crowd run    BENCH_MEMBERS receiving ends, of which BENCH_TALKERS talk, for BENCH_SECONDS; BENCH_WAV is what is said
+ *   bench-crowd run    BENCH_MEMBERS receiving ends, of which BENCH_TALKERS talk, for BENCH_SECONDS; BENCH_WAV is what
+ * is said
  *
  * Each member has what the daemon gives him: a jitter buffer, a decoder, drift correction, a port. Packets come out of
  * step with each other, and every 256 frames the code of the audio thread reads the ports that do not rest, as
@@ -80,7 +81,8 @@ static void receive(struct member *m, uint64_t now_us)
         while (m->next_us <= now_us) {
                 const struct packet *p = &said[(m->first + m->sent) % RECORDED];
 
-                rx_track_put(m->track, (uint16_t)m->sent, m->sent * FRAME, m->sent == 0, p->payload, p->len, -1, m->next_us);
+                rx_track_put(m->track, (uint16_t)m->sent, m->sent * FRAME, m->sent == 0, p->payload, p->len, -1,
+                             m->next_us);
                 (void)rx_track_pump(m->track, m->next_us);
                 m->sent++;
                 m->next_us += FRAME_US;
@@ -104,7 +106,8 @@ static double processor_s(void)
         struct rusage u;
 
         ASSERT_EQ(getrusage(RUSAGE_SELF, &u), 0);
-        return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) + (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6;
+        return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) +
+               (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6;
 }
 
 static double resident_mb(void)
@@ -165,7 +168,8 @@ TEST(run)
                 decoded += s.frames_decoded;
         }
         ASSERT_GE(decoded, (uint64_t)(talkers * seconds) * 49);
-        printf("{\"percent_core\": %.3f, \"rss_mb\": %.2f, \"members_mb\": %.2f, \"underruns\": %llu, \"concealed\": %llu}\n",
+        printf("{\"percent_core\": %.3f, \"rss_mb\": %.2f, \"members_mb\": %.2f, \"underruns\": %llu, \"concealed\": "
+               "%llu}\n",
                100 * used_s / (double)seconds, resident_mb(), resident_mb() - before_mb, (unsigned long long)xruns,
                (unsigned long long)concealed);
         for (long i = 0; i < n; i++) {

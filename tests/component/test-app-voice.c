@@ -77,7 +77,7 @@ TEST(the_gate_opens_for_a_source_only)
         fake_audio_state(mic, 42, true);
         context_set_muted(c, true);
         ASSERT(!capture_gate_is_open(rig->script.gate));
-        ASSERT(fake_audio_capture(&rig->audio)); /* a mute is quick: the device stays */
+        ASSERT(fake_audio_capture(&rig->audio));                    /* a mute is quick: the device stays */
         ASSERT(audio_port_rest(mic->port, loop_now_us(rig->loop))); /* but may come to rest */
         context_set_muted(c, false);
         ASSERT(!mic->port->resting && !audio_port_rest(mic->port, loop_now_us(rig->loop)));

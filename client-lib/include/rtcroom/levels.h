@@ -18,9 +18,9 @@
  * hands. Slots are taken again after somebody left; participants beyond n_slots have none.
  *
  * State: while `state` is RTCROOM_LEVELS_ROOM a frame comes at least every interval_us, and one at once when somebody
- * begins or ends speaking. Outside of a room none come, and nobody has a slot. RTCROOM_LEVELS_CLOSED: the context or the
- * daemon has ended, nothing comes any more. A daemon that was killed leaves no mark, but frames cease to come (time_us
- * is CLOCK_MONOTONIC).
+ * begins or ends speaking. Outside of a room none come, and nobody has a slot. RTCROOM_LEVELS_CLOSED: the context or
+ * the daemon has ended, nothing comes any more. A daemon that was killed leaves no mark, but frames cease to come
+ * (time_us is CLOCK_MONOTONIC).
  */
 #ifndef RTCROOM_LEVELS_H
 #define RTCROOM_LEVELS_H
