@@ -12,6 +12,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 os.environ["ASAN_OPTIONS"] = "quarantine_size_mb=1:" + os.environ.get("ASAN_OPTIONS", "")
 os.environ["RTCROOMD_FAKE_ENGINE"] = "1"
 from harness import case  # noqa: E402
+from harness.process import grown, private_kb, settled  # noqa: E402
 from harness.workspace import wait_for  # noqa: E402
 
 NAME, ROOT = "org.rtcroom.RtcRoom1", "/org/rtcroom/RtcRoom1"
@@ -79,12 +80,10 @@ class BadCalls(case.Case):
     def create_error(self, **options):
         return self.client.error_of(ROOT, NAME + ".Manager", "CreateRtcRoomContext", self.options(**options))
 
-    def memory_kb(self):
-        with open("/proc/%d/smaps_rollup" % self.pid, encoding="ascii") as f:
-            return next(int(line.split()[1]) for line in f if line.startswith("Private_Dirty:"))
-
-    def descriptors(self):
-        return len(os.listdir("/proc/%d/fd" % self.pid))
+    def cost(self):
+        """(KB of its own, what it holds), when the last calls are over."""
+        held = settled(self.pid, pause=self.client.pump)
+        return private_kb(self.pid), held
 
     # ---- arguments ----
 
@@ -306,11 +305,11 @@ class BadCalls(case.Case):
                                  "joinRtcRoom:fail user user is already in the room fake.hang")})
             self.client.signals.clear()
             if round_ in (5, 19):
-                marks.append((self.memory_kb(), self.descriptors()))
-        print("private KB, descriptors:", *marks, "beyond 32 pending:", over)
+                marks.append(self.cost())
+        print("private KB:", *(m[0] for m in marks), "beyond 32 pending:", over)
         self.assertEqual(total, 20000)
         self.assertGreater(over, 0)
-        self.assertEqual(marks[0][1], marks[1][1])
+        self.assertEqual(grown(marks[0][1], marks[1][1]), [])
         self.assertLess(marks[1][0] - marks[0][0], 1500)
         self.assertEqual(self.client.outcome(self.path, "ExitRtcRoom")[1], 0)
         self.assertEqual(self.client.completed(self.path, first)[4], "joinRtcRoom:fail room exited")
@@ -332,9 +331,9 @@ class BadCalls(case.Case):
             if i in (9, 29):
                 wait_for(lambda: self.client.raw(ROOT, "org.freedesktop.DBus.ObjectManager", "GetManagedObjects")[0].keys() == {self.path},
                          "the contexts of those who left to go", 20)
-                marks.append((self.memory_kb(), self.descriptors()))
-        print("private KB, descriptors:", *marks)
-        self.assertEqual(marks[0][1], marks[1][1])
+                marks.append(self.cost())
+        print("private KB:", *(m[0] for m in marks))
+        self.assertEqual(grown(marks[0][1], marks[1][1]), [])
         self.assertLess(marks[1][0] - marks[0][0], 1500)
         self.assertEqual(self.client.outcome(self.path, "JoinRtcRoom", **GOOD_JOIN)[1], 0)
 

@@ -15,6 +15,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 os.environ["ASAN_OPTIONS"] = "quarantine_size_mb=1:" + os.environ.get("ASAN_OPTIONS", "")
 from harness import case  # noqa: E402
 from harness.desktop import APP_ID  # noqa: E402
+from harness.process import grown, private_kb, settled  # noqa: E402
 from harness.workspace import TOP, wait_for  # noqa: E402
 
 PORT = 8190
@@ -237,26 +238,12 @@ class BadServer(case.Case):
             self.assertEqual(outcome, REFUSED.get(mode, OK))
             self.leave(path)
             if i in (2 * len(modes), 199):
-                marks.append((self.private_kb(), self.least("fd"), self.least("task")))
-        print("private KB, descriptors, threads:", *marks)
-        for before, after in zip(marks[0][1:], marks[1][1:]):
-            self.assertLessEqual(after, before)
+                held = settled(self.pid, pause=self.client.pump)
+                marks.append((private_kb(self.pid), held))
+        print("private KB:", *(m[0] for m in marks))
+        self.assertEqual(grown(marks[0][1], marks[1][1]), [])
         self.assertLess(marks[1][0] - marks[0][0], 3000)
         self.assert_good()
-
-    def least(self, what):
-        """Descriptors or threads: the least number within a second, as the last connection may still be on its way out."""
-        counts = []
-        for _ in range(10):
-            counts.append(len(os.listdir("/proc/%d/%s" % (self.pid, what))))
-            self.client.pump(0.1)
-        return min(counts)
-
-    def private_kb(self):
-        for line in open("/proc/%d/smaps_rollup" % self.pid, encoding="utf-8"):
-            if line.startswith("Private_Dirty"):
-                return int(line.split()[1])
-        return 0
 
 
 if __name__ == "__main__":

@@ -1,6 +1,5 @@
 #!/usr/bin/python3
 """What breaks and what must survive it: Janus killed, rtcroomd killed, PipeWire restarted, microphones gone, no network."""
-import contextlib
 import os
 import signal
 import sys
@@ -10,7 +9,8 @@ from unittest import mock
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 from harness import case, sound  # noqa: E402
 from harness.desktop import APP_ID  # noqa: E402
-from harness.workspace import read, wait_for  # noqa: E402
+from harness.process import grown, private_kb, settled  # noqa: E402
+from harness.workspace import wait_for  # noqa: E402
 
 LISTEN = "127.0.0.1:8188"
 
@@ -150,29 +150,13 @@ class Failures(case.Case):
             self.assertEqual(client.outcome(path, "ExitRtcRoom")[1], 0)
             client.signals.clear()
             if i in (49, 199):
-                time.sleep(0.5)  # streams leave the graph a little later
-                marks.append((self.resident_kb(pid), self.descriptors(pid), len(os.listdir("/proc/%d/task" % pid))))
-        (kb0, fds0, threads0), (kb1, fds1, threads1) = marks
-        print("cycle 50: %d KB, %d fds; cycle 200: %d KB, %d fds" % (kb0, len(fds0), kb1, len(fds1)))
-        self.assertEqual((fds1, threads1), (fds0, threads0))
+                held = settled(pid)  # before the memory: streams leave the graph a little later
+                marks.append((private_kb(pid), held))
+        (kb0, held0), (kb1, held1) = marks
+        print("cycle 50: %d KB, %d fds; cycle 200: %d KB, %d fds" % (kb0, len(held0[0]), kb1, len(held1[0])))
+        self.assertEqual(grown(held0, held1), [])
         self.assertLess(kb1 - kb0, 3000, "150 cycles may not grow the daemon")
         client.close()
-
-    @staticmethod
-    def descriptors(pid):
-        """What is open, but for a page that PipeWire's server may leave with us: one for each device, until we disconnect."""
-        names = []
-        for fd in os.listdir("/proc/%d/fd" % pid):
-            with contextlib.suppress(FileNotFoundError):
-                names.append(os.readlink("/proc/%d/fd/%s" % (pid, fd)))
-        return sorted(n for n in names if not n.startswith("/memfd:pipewire-memfd"))
-
-    @staticmethod
-    def resident_kb(pid):
-        for line in read("/proc/%d/smaps_rollup" % pid).splitlines():
-            if line.startswith("Private_Dirty"):
-                return int(line.split()[1])
-        return 0
 
 
 if __name__ == "__main__":

@@ -10,7 +10,8 @@ os.environ["ASAN_OPTIONS"] = "quarantine_size_mb=1:" + os.environ.get("ASAN_OPTI
 from harness import livekit, livekit_room  # noqa: E402
 from harness.case import main  # noqa: E402
 from harness.livekit import NodePeer, token  # noqa: E402
-from harness.workspace import read, wait_for  # noqa: E402
+from harness.process import grown, private_kb, settled  # noqa: E402
+from harness.workspace import wait_for  # noqa: E402
 
 GUESTS = ["g%d" % i for i in range(12)]
 
@@ -19,12 +20,6 @@ class Many(livekit_room.Case):
     def tearDown(self):
         self.assert_no_sanitizer_report()
         super().tearDown()
-
-    @staticmethod
-    def cost(pid):
-        """(KB that are resident and nobody else's, descriptors, threads)."""
-        rollup = dict(line.split(":") for line in read("/proc/%d/smaps_rollup" % pid).splitlines()[1:])
-        return int(rollup["Private_Dirty"].split()[0]), len(os.listdir("/proc/%d/fd" % pid)), len(os.listdir("/proc/%d/task" % pid))
 
     def test_300_stays_are_flat(self):
         server = self.server(log_level="warn")
@@ -43,10 +38,12 @@ class Many(livekit_room.Case):
                 wait_for(lambda: not server.participants("room").get("alice"), "alice to be gone", 30)
                 alice.client.pump(1.5)  # a closed connection has a second to say good-bye
                 if marks:  # what was opened late may be closed late
-                    wait_for(lambda: self.cost(pid)[1:] <= marks[0][1:], "the descriptors of before", 20)
-                marks.append(self.cost(pid))
-        (kb0, fds0, _), (kb1, fds1, _) = marks
-        print("stay 100: %d KB, %d fds; stay 300: %d KB, %d fds" % (kb0, fds0, kb1, fds1), file=sys.stderr)
+                    wait_for(lambda: not grown(marks[0][1], settled(pid, 0)), "the descriptors of before", 20)
+                held = settled(pid)
+                marks.append((private_kb(pid), held))
+        (kb0, held0), (kb1, held1) = marks
+        print("stay 100: %d KB, %d fds; stay 300: %d KB, %d fds" % (kb0, len(held0[0]), kb1, len(held1[0])), file=sys.stderr)
+        self.assertEqual(grown(held0, held1), [])
         self.assertLess(kb1 - kb0, 4000)  # 20 KB a stay would be the leak of one buffer; the sanitizer's own books grow as well
         self.assertEqual(alice.desktop.daemon_pid(), pid)
 

@@ -17,6 +17,7 @@ from harness import case, sound  # noqa: E402
 from harness.bus import Client  # noqa: E402
 from harness.desktop import APP_ID, APP_KEY  # noqa: E402
 from harness.janus import secret_of  # noqa: E402
+from harness.process import grown, private_kb, settled  # noqa: E402
 from harness.workspace import TOP, Network, Relay, read, wait_for  # noqa: E402
 
 PORT = 8188
@@ -273,7 +274,6 @@ class Reconnect(case.Case):
     # ---- again and again ----
 
     def test_30_reconnects_are_flat(self):
-        from test_failures import Failures
         relay = Relay(self.ws, PORT)
         RemoteJanus(self.ws)
         os.environ["ASAN_OPTIONS"] = os.environ.get("ASAN_OPTIONS", "") + ":quarantine_size_mb=1"
@@ -287,10 +287,10 @@ class Reconnect(case.Case):
             wait_for(lambda: self.states(jb).count("rejoined") == i, "the room to be back", 30)  # noqa: B023
             wait_for(lambda: [m for m in b.ctl_json("members") if m["userId"] == "alice" and m["audioSubscribed"]], "alice")
             if i in (10, 30):
-                marks.append((Failures.resident_kb(pid), Failures.descriptors(pid), len(os.listdir("/proc/%d/task" % pid))))
-        (kb0, fds0, threads0), (kb1, fds1, threads1) = marks
-        print("reconnect 10: %d KB, %d fds; reconnect 30: %d KB, %d fds" % (kb0, len(fds0), kb1, len(fds1)), file=sys.stderr)
-        self.assertEqual((len(fds1), threads1), (len(fds0), threads0))
+                marks.append((private_kb(pid), settled(pid)))
+        (kb0, held0), (kb1, held1) = marks
+        print("reconnect 10: %d KB, %d fds; reconnect 30: %d KB, %d fds" % (kb0, len(held0[0]), kb1, len(held1[0])), file=sys.stderr)
+        self.assertEqual(grown(held0, held1), [])
         self.assertLess(kb1 - kb0, 2000)
         self.assertEqual(ja.events("interrupted") + jb.events("interrupted"), [])
         b.stop_daemon()
