@@ -25,6 +25,7 @@ struct voice_config {
         uint32_t bitrate;    /* bit/s */
         uint32_t complexity; /* 0–10 */
         bool dtx, fec;
+        bool signs_of_life; /* between spurts, where the server wants them: a frame without sound every two seconds */
 };
 
 /* One encoded frame. Everything is borrowed for the call. */

@@ -44,6 +44,13 @@ void transmit_clear(struct transmit *t)
         activity_close(&t->activity);
 }
 
+uint64_t transmit_forgotten_us(const struct transmit *t)
+{
+        if (t->state != TRANSMIT_QUIET || t->held < TRANSMIT_LOOK_BACK || t->end_us < TRANSMIT_LOOK_BACK * BLOCK_US)
+                return 0;
+        return t->end_us - TRANSMIT_LOOK_BACK * BLOCK_US;
+}
+
 static bool is_wanted(const struct transmit *t)
 {
         switch (t->mode) {

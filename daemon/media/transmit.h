@@ -60,5 +60,8 @@ void transmit_control(struct transmit *t, enum transmit_mode mode, bool pressed)
 void transmit_put(struct transmit *t, const float block[static TRANSMIT_BLOCK], uint64_t end_us);
 /* The next frame to be sent, if there is one; to be asked until there is none after each control and put. */
 bool transmit_get(struct transmit *t, float *frame, struct transmit_frame *ret);
+/* Between spurts: when the newest sample was captured that has left the look-back, never to be sent. 0: in a spurt, or
+ * none has. */
+uint64_t transmit_forgotten_us(const struct transmit *t);
 /* Forgets every sample. A spurt under way is over. */
 void transmit_clear(struct transmit *t);

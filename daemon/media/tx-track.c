@@ -23,6 +23,8 @@
 
 enum {
         FRAME_SAMPLES_MAX = 2880,
+        SILENCE_SAMPLES = 960,
+        SILENCE_PERIOD_US = 2000000,
         STALL_US = 100000,      /* capture times stray less than this unless the device stood still */
         LATENCY_MAX_US = 500000 /* a graph that claims more is not believed */
 };
@@ -49,6 +51,7 @@ struct tx_track {
         uint32_t timestamp; /* of the last frame */
         uint64_t end_us;    /* when it ended; 0: there was none */
         bool dtx, fec;      /* as configured */
+        bool signs_of_life; /* likewise */
         struct adapt adapt;
         struct transmit transmit;
         struct redundancy redundancy;
@@ -74,6 +77,7 @@ int tx_track_new(const struct voice_config *config, struct audio_port *port, con
         t->samples = voice_enc_frame_samples(t->enc);
         t->dtx = config->dtx;
         t->fec = config->fec;
+        t->signs_of_life = config->signs_of_life;
         adapt_init(&t->adapt, config->bitrate, config->frame_ms);
         adapt_format(&t->adapt, config->fec, false);
         transmit_init(&t->transmit, config->frame_ms);
@@ -287,6 +291,33 @@ static void send_frames(struct tx_track *t, uint64_t now_us)
         }
 }
 
+/* A sign of life, for LiveKit: its server takes the way for lost when nothing comes any more from a microphone that is
+ * not muted. It is a frame of Opus (RFC 6716) without sound, not an encoded one: nothing of it was captured. It has
+ * the place of what has just left the look-back, so that a spurt may begin at any time. */
+static void send_silence(struct tx_track *t)
+{
+        static const uint8_t silence[] = { 0xf8, 0xff, 0xfe };
+        uint8_t sealed[sizeof(silence) + E2EE_OVERHEAD];
+        const uint8_t *payload = silence;
+        uint64_t end_us = transmit_forgotten_us(&t->transmit);
+        int n;
+
+        if (t->end_us == 0 || end_us < t->end_us + SILENCE_PERIOD_US)
+                return;
+        n = seal(t, &payload, sizeof(silence), sealed);
+        advance_clock(t, SILENCE_SAMPLES, end_us);
+        if (n > 0)
+                t->send(&(struct media_frame){ .payload = payload,
+                                               .len = (size_t)n,
+                                               .timestamp = t->timestamp,
+                                               .marker = true,
+                                               .level_dbov = LEVEL_SILENCE,
+                                               .capture_us = end_us },
+                        t->ctx);
+        t->stats.bytes += (uint64_t)n;
+        t->silent = true;
+}
+
 /* When the newest sample of the ring got there. */
 static uint64_t last_period_us(const struct tx_track *t, uint64_t now_us)
 {
@@ -325,6 +356,8 @@ static void pump_open(struct tx_track *t, uint64_t now_us)
         send_frames(t, now_us);
         while (take_block(t, now_us))
                 send_frames(t, now_us);
+        if (t->signs_of_life)
+                send_silence(t);
 }
 
 uint64_t tx_track_pump(struct tx_track *t, uint64_t now_us)

@@ -50,6 +50,24 @@ class Room(livekit_room.Case):
             listener.wait_member(speaker.user, audioMuted=False)
             listener.wait_hears(speaker.user, hertz)
 
+    def test_a_key_that_is_not_pressed_is_no_lost_line(self):
+        """Between the spurts of push-to-talk a server would take the way for lost, and say so to everybody."""
+        server = self.server()
+        alice, bob = self.person("alice", server, 440), self.person("bob", server)
+        alice.client.set(alice.path, "Voice", "TransmitMode", "push-to-talk")
+        bob.join()
+        alice.join()
+        alice.client.raw(alice.path, "org.rtcroom.RtcRoom1.Voice", "StartTalking")
+        bob.wait_hears("alice", 440)
+        alice.client.raw(alice.path, "org.rtcroom.RtcRoom1.Voice", "StopTalking")
+        bob.client.signals.clear()
+        grades = lambda: [q["txQuality"] for a in bob.told("NetworkQuality") for q in a[1] if q["userId"] == "alice"]  # noqa: E731
+        wait_for(lambda: len(grades()) >= 12, "half a minute of quality", 60)
+        print("alice, as the server grades her line: %r" % grades(), file=sys.stderr)
+        self.assertTrue(set(grades()[4:]) <= {1, 2}, grades())  # 0: we do not believe a server that has lost who says nothing
+        alice.client.raw(alice.path, "org.rtcroom.RtcRoom1.Voice", "StartTalking")
+        bob.wait_hears("alice", 440)
+
     def with_a_stranger(self, kind):
         """The same with LiveKit's own client: who is there, what is heard, mutes, subscriptions, the end."""
         server = self.server()

@@ -602,6 +602,7 @@ static int join(struct engine *e, uint32_t op, const struct engine_join *params)
         if (r < 0)
                 return r;
         l->driver.join.peer.red = !params->e2ee;
+        l->driver.join.peer.voice.signs_of_life = true;
         l->driver.join.peer.tcp = true;
         l->driver.join.peer.data = true;
         l->talks = 0;

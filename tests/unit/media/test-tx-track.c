@@ -20,8 +20,9 @@ struct bench {
         struct voice_dec *dec;
         double now_us;
         unsigned sent, markers, changes;
+        unsigned silences; /* signs of life between spurts, not counted as sent */
         bool speaking;
-        struct media_frame last;
+        struct media_frame last, last_silence;
         double forbidden; /* loudest 3 kHz that came out of a decoder at the other end */
 };
 
@@ -32,6 +33,12 @@ static void on_send(const struct media_frame *f, void *ctx)
         int n = voice_dec_decode(b->dec, f->payload, f->len, out);
 
         ASSERT_GT(n, 0);
+        if (f->len == 3 && memcmp(f->payload, "\xf8\xff\xfe", 3) == 0) {
+                b->silences++;
+                ASSERT(f->marker && !f->voice && f->level_dbov == LEVEL_SILENCE && f->n_copies == 0);
+                b->last_silence = *f;
+                return;
+        }
         b->sent++;
         b->markers += f->marker;
         if (f->marker)
@@ -380,6 +387,45 @@ TEST(between_spurts_nothing_is_encoded)
         ASSERT(!b->speaking);
         periods(b, &t, 50);
         ASSERT(b->speaking);
+}
+
+/* Where a server would take the way for lost. The frame is in nobody's way when a spurt begins. */
+TEST(between_spurts_there_are_signs_of_life)
+{
+        struct voice_config wanted = usual;
+        _cleanup_(bench_freep) struct bench *b = NULL;
+        struct tone t = { .hz = 400, .amplitude = 0.5 };
+        struct media_frame silence;
+
+        wanted.signs_of_life = true;
+        b = bench_new(&wanted);
+
+        set_all(b, true);
+        key(b, false);
+        periods(b, &t, 1000);
+        ASSERT_EQ(b->silences, 0); /* nothing was said yet: nothing is missed */
+        key(b, true);
+        key(b, false);
+        periods(b, &t, 1875 + 20); /* 10 s */
+        ASSERT_EQ(b->silences, 5);
+        for (int i = 0; i < 50; i++) {
+                silence = b->last_silence;
+                for (int j = 0; j < 400 && b->last_silence.timestamp == silence.timestamp; j++)
+                        period(b, &t);
+                ASSERT_NE(b->last_silence.timestamp, silence.timestamp);
+                silence = b->last_silence;
+                b->last = (struct media_frame){ 0 };
+                key(b, true);
+                ASSERT_NEAR((b->last.timestamp - silence.timestamp) / 0.048, b->last.capture_us - silence.capture_us,
+                            100);
+                ASSERT_GE(b->last.timestamp - silence.timestamp, 3 * 960); /* the look-back is behind it */
+                key(b, false);
+                periods(b, &t, 20);
+        }
+        capture_gate_set(&b->gate, GATE_UNMUTED, false);
+        silence = b->last_silence;
+        periods(b, &t, 1000);
+        ASSERT_EQ(b->last_silence.timestamp, silence.timestamp); /* muted, the server knows */
 }
 
 /* Muted for a moment while nobody looks: what was kept from before must not come out with the next press. */
