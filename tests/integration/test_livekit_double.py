@@ -308,6 +308,27 @@ class BadServer(livekit_room.Case):
                 self.assertEqual(p.client.outcome(p.path, "ExitRtcRoom")[1], 0)
                 self.fresh(p)
 
+    def test_leaving_whatever_the_server_does(self):
+        """Cut off at the good-bye, reset, never answered, not even read: leaving is done at once, and the daemon can come again."""
+        def deaf(talk):
+            gone.wait(60)
+
+        for what, then in (("dropped", lambda t: t.receive_until("leave")), ("reset", lambda t: (t.receive_until("leave"), t.reset())),
+                           ("unanswered", lambda t: (t.receive_until("leave"), gone.wait(60))), ("deaf", deaf)):
+            gone = threading.Event()
+            with self.subTest(what):
+                self.scripts["room"] = first(JOIN, then=then)
+                p = self.at("room")
+                self.assertEqual(p.try_join(autoPublish=False), OK)
+                start = time.monotonic()
+                self.assertEqual(p.client.outcome(p.path, "ExitRtcRoom")[1], 0)
+                self.assertEqual(p.get("State"), "idle")
+                print("%s: left after %.2f s" % (what, time.monotonic() - start), file=sys.stderr)
+                self.assertEqual(p.try_join(autoPublish=False, seconds=BOUND), OK)
+                p.leave()
+                gone.set()
+                self.fresh(p)
+
     def test_leaves_for_good(self):
         for reason, code in (("DUPLICATE_IDENTITY", -1004), ("PARTICIPANT_REMOVED", -1006), ("ROOM_DELETED", -1011), ("ROOM_CLOSED", -1011)):
             with self.subTest(reason):
