@@ -68,6 +68,21 @@ class Room(livekit_room.Case):
         alice.client.raw(alice.path, "org.rtcroom.RtcRoom1.Voice", "StartTalking")
         bob.wait_hears("alice", 440)
 
+    def test_silence_costs_little_where_dtx_is_agreed(self):
+        """An open microphone in a silent room: a packet now and then with DTX, each frame without."""
+        server, sent = self.server(), {}
+        for user, dtx in (("alice", True), ("bob", False)):
+            p = self.person(user, server, audio={"dtx": dtx}).join()
+            out = lambda p=p: p.client.raw(p.path, "org.rtcroom.RtcRoom1.Voice", "GetStats")[0].get("outbound-rtp", [{}])[0].get("packetsSent", 0)  # noqa: E731
+            wait_for(out, "a packet of %s" % user, 20)
+            p.client.pump(1)
+            before = out()
+            p.client.pump(4)
+            sent[user] = out() - before
+        print("packets in four silent seconds: %d with DTX, %d without" % (sent["alice"], sent["bob"]), file=sys.stderr)
+        self.assertGreater(sent["alice"], 2, "signs of life")
+        self.assertLess(sent["alice"], sent["bob"] / 5)
+
     def with_a_stranger(self, kind):
         """The same with LiveKit's own client: who is there, what is heard, mutes, subscriptions, the end."""
         server = self.server()
